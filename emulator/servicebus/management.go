@@ -1,0 +1,244 @@
+package servicebus
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/skucast/skucast/emulator/servicebus/internal/amqp"
+	"github.com/skucast/skucast/emulator/servicebus/internal/queue"
+)
+
+// Codes of responses, those of HTTP.
+const (
+	codeOK             = 200
+	codeAccepted       = 202
+	codeNoContent      = 204
+	codeBadRequest     = 400
+	codeNotFound       = 404
+	codeGone           = 410
+	codeNotImplemented = 501
+)
+
+// request answers a request to $cbs or $management on the link that its reply-to names.
+func (l *link) request(payload []byte) *amqp.Error {
+	r, err := amqp.ReadRequest(payload)
+	if err != nil {
+		return &amqp.Error{Condition: "amqp:decode-error", Description: err.Error()}
+	}
+	reply := l.s.c.answering(l.node, r.ReplyTo)
+	switch {
+	case reply == nil:
+		return notAllowed("no link of this connection receives from %s under the reply-to %.100q", l.node, r.ReplyTo)
+	case l.s.c.owed > outHard:
+		return &amqp.Error{Condition: "amqp:resource-limit-exceeded", Description: "too many responses wait to be received"}
+	}
+	var response amqp.Response
+	if l.node == nodeCBS {
+		response = l.s.c.srv.putToken(r)
+	} else {
+		response = manage(l.e, r)
+	}
+	b := response.Append(nil, r.ID)
+	l.s.c.owed += len(b)
+	reply.responses = append(reply.responses, b)
+	reply.Wake()
+	return nil
+}
+
+// answering finds the link for responses.
+func (c *conn) answering(node, replyTo string) *link {
+	for _, s := range c.sessions {
+		for _, l := range s.links {
+			if l.kind == answering && l.node == node && l.replyTo == replyTo {
+				return l
+			}
+		}
+	}
+	return nil
+}
+
+// respond sends responses as far as credit and window go.
+func (l *link) respond() {
+	for len(l.responses) > 0 && l.credit > 0 && l.s.outgoingWindow > 0 {
+		r := l.responses[0]
+		l.responses = l.responses[1:]
+		l.s.c.owed -= len(r)
+		tag := [4]byte{byte(l.deliveryCount >> 24), byte(l.deliveryCount >> 16), byte(l.deliveryCount >> 8), byte(l.deliveryCount)}
+		l.s.send(l, tag[:], true, func(b []byte) []byte { return append(b, r...) })
+	}
+}
+
+// putToken accepts every token, for an entity that exists: clients learn here, and only
+// here in a form they understand, that one does not.
+func (s *Server) putToken(r amqp.Request) amqp.Response {
+	if op := r.Properties.String("operation"); op != "put-token" {
+		return amqp.Response{Code: codeNotImplemented, Description: fmt.Sprintf("operation %.100q", op)}
+	}
+	audience := r.Properties.String("name")
+	name := strings.TrimSuffix(amqp.Entity(audience), nodeManagement)
+	if name != "" && s.lookup(name) == nil {
+		e := notFound(strings.TrimSuffix(name, "/"))
+		return amqp.Response{Code: codeNotFound, Description: e.Description, Condition: e.Condition}
+	}
+	return amqp.Response{Code: codeAccepted, Description: "Accepted"}
+}
+
+// manage carries out an operation on an entity.
+func manage(e *entity, r amqp.Request) amqp.Response {
+	args, _ := r.Value.(amqp.Map)
+	op := r.Properties.String("operation")
+	switch op {
+	case "com.microsoft:renew-lock":
+		return renewLock(e.q, args)
+	case "com.microsoft:peek-message":
+		return peek(e.q, args)
+	case "com.microsoft:receive-by-sequence-number":
+		return receiveDeferred(e.q, args)
+	case "com.microsoft:update-disposition":
+		return updateDisposition(e.q, args)
+	}
+	return amqp.Response{
+		Code: codeNotImplemented, Condition: "amqp:not-implemented",
+		Description: fmt.Sprintf("operation %.100q is not supported by this emulator", op),
+	}
+}
+
+func badRequest(format string, a ...any) amqp.Response {
+	return amqp.Response{Code: codeBadRequest, Condition: "com.microsoft:argument-error", Description: fmt.Sprintf(format, a...)}
+}
+
+func lockLost() amqp.Response {
+	return amqp.Response{Code: codeGone, Condition: conditionLockLost, Description: queue.ErrLockLost.Error()}
+}
+
+func ok(body func([]byte) []byte) amqp.Response {
+	return amqp.Response{Code: codeOK, Description: "OK", Body: body}
+}
+
+func emptyMap(b []byte) []byte {
+	b, c := amqp.BeginMap(b)
+	return c.End(b, 0)
+}
+
+// elements reads an array or list of T.
+func elements[T any](v any) ([]T, bool) {
+	var in []any
+	switch v := v.(type) {
+	case amqp.Array:
+		in = v
+	case []any:
+		in = v
+	default:
+		return nil, false
+	}
+	out := make([]T, len(in))
+	for i, e := range in {
+		t, ok := e.(T)
+		if !ok {
+			return nil, false
+		}
+		out[i] = t
+	}
+	return out, len(out) > 0
+}
+
+func renewLock(q *queue.Queue, args amqp.Map) amqp.Response {
+	tokens, isList := elements[amqp.UUID](args.Get("lock-tokens"))
+	if !isList {
+		return badRequest("lock-tokens: an array of uuid, not empty")
+	}
+	times, err := q.Renew(tokens)
+	if err != nil {
+		return lockLost()
+	}
+	return ok(func(b []byte) []byte {
+		b, c := amqp.BeginMap(b)
+		b = amqp.AppendTimestampArray(amqp.AppendString(b, "expirations"), times)
+		return c.End(b, 2)
+	})
+}
+
+func peek(q *queue.Queue, args amqp.Map) amqp.Response {
+	from, isLong := args.Get("from-sequence-number").(int64)
+	count, isInt := args.Get("message-count").(int32)
+	if !isLong || !isInt || count < 1 {
+		return badRequest("from-sequence-number: a long; message-count: an int above 0")
+	}
+	got := q.Peek(from, int(count), maxRequest)
+	if len(got) == 0 {
+		return amqp.Response{Code: codeNoContent, Condition: "com.microsoft:no-messages", Description: "no more messages"}
+	}
+	return ok(func(b []byte) []byte { return appendMessages(b, got, false) })
+}
+
+// appendMessages writes a map {messages: [{message: binary}, …]}, each with its lock token
+// if it has one.
+func appendMessages(b []byte, got []queue.Delivery, tokens bool) []byte {
+	b, outer := amqp.BeginMap(b)
+	b = amqp.AppendString(b, "messages")
+	b, list := amqp.BeginList(b)
+	for _, d := range got {
+		d.WithToken = tokens
+		b2, c := amqp.BeginMap(b)
+		b = amqp.AppendBinary(amqp.AppendString(b2, "message"), d.Message.Append(nil, d.Assigned))
+		n := 2
+		if tokens {
+			b = amqp.AppendUUID(amqp.AppendString(b, "lock-token"), d.LockToken)
+			n = 4
+		}
+		b = c.End(b, n)
+	}
+	b = list.End(b, len(got))
+	return outer.End(b, 2)
+}
+
+func receiveDeferred(q *queue.Queue, args amqp.Map) amqp.Response {
+	seqs, isList := elements[int64](args.Get("sequence-numbers"))
+	mode, isUint := args.Get("receiver-settle-mode").(uint32)
+	if !isList || !isUint {
+		return badRequest("sequence-numbers: an array of long, not empty; receiver-settle-mode: a uint")
+	}
+	lock := mode == amqp.ReceiverSecond
+	got, err := q.ReceiveDeferred(seqs, lock)
+	if err != nil {
+		return amqp.Response{Code: codeNotFound, Condition: "com.microsoft:message-not-found", Description: err.Error()}
+	}
+	return ok(func(b []byte) []byte { return appendMessages(b, got, lock) })
+}
+
+func updateDisposition(q *queue.Queue, args amqp.Map) amqp.Response {
+	tokens, isList := elements[amqp.UUID](args.Get("lock-tokens"))
+	if !isList {
+		return badRequest("lock-tokens: an array of uuid, not empty")
+	}
+	var state amqp.State
+	switch status := args.String("disposition-status"); status {
+	case "completed":
+		state.Code = amqp.StateAccepted
+	case "abandoned":
+		state.Code = amqp.StateModified
+	case "defered": // as the protocol has it
+		state.Code, state.UndeliverableHere = amqp.StateModified, true
+	case "suspended":
+		state.Code = amqp.StateRejected
+		state.Pairs = append(state.Pairs,
+			amqp.TextPair(queue.PropertyReason, args.String("deadletter-reason")),
+			amqp.TextPair(queue.PropertyDescription, args.String("deadletter-description")))
+	default:
+		return badRequest("disposition-status %.100q", status)
+	}
+	set, err := amqp.EncodePairs(args.Get("properties-to-modify"))
+	if err != nil {
+		return badRequest("properties-to-modify: %v", err)
+	}
+	state.Pairs = append(state.Pairs, set...)
+	var lost error
+	for _, t := range tokens {
+		lost = errors.Join(lost, settle(q, t, state))
+	}
+	if lost != nil {
+		return lockLost()
+	}
+	return ok(emptyMap)
+}
