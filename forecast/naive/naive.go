@@ -1,0 +1,149 @@
+// Package naive holds the forecasts that any model has to beat: the last
+// value, the last value of the same season phase, and means.
+package naive
+
+import (
+	"math"
+
+	"github.com/skucast/skucast/forecast"
+)
+
+// Last forecasts the last observed value.
+type Last struct{}
+
+// Seasonal forecasts the last observed value of the same season phase; a phase
+// that was never observed gets the last observed value.
+type Seasonal struct{}
+
+// Mean forecasts the mean of the last Window observed values (0 = all).
+type Mean struct{ Window int }
+
+// SeasonalMean forecasts the mean of the last Window observed values of the
+// same season phase (0 = all); a phase that was never observed gets the mean
+// over the phases.
+type SeasonalMean struct{ Window int }
+
+// Fit implements forecast.Model.
+func (Last) Fit(s forecast.Series) (forecast.Fitted, error) { return newWindow(s, 1, false) }
+
+// Fit implements forecast.Model.
+func (Seasonal) Fit(s forecast.Series) (forecast.Fitted, error) {
+	f, err := newWindow(s, 1, true)
+	if err != nil {
+		return nil, err
+	}
+	f.lastForUnseen = true
+	return f, nil
+}
+
+// Fit implements forecast.Model.
+func (m Mean) Fit(s forecast.Series) (forecast.Fitted, error) { return newWindow(s, m.Window, false) }
+
+// Fit implements forecast.Model.
+func (m SeasonalMean) Fit(s forecast.Series) (forecast.Fitted, error) {
+	return newWindow(s, m.Window, true)
+}
+
+// window keeps the last observed values, by phase or in one ring, and their
+// running sums.
+type window struct {
+	size          int // 0 = everything
+	season, phase int // phase of the next period
+	seasonal      bool
+	lastForUnseen bool
+	ring          []float64 // len(sum)*size values
+	n             []int     // values seen
+	sum           []float64
+	last          float64
+}
+
+func newWindow(s forecast.Series, size int, seasonal bool) (*window, error) {
+	if size < 0 {
+		panic("naive: negative window")
+	}
+	w := &window{size: size, season: 1, seasonal: seasonal}
+	if seasonal && s.Season > 1 {
+		w.season, w.phase = s.Season, s.PhaseAt(0)
+	}
+	w.ring = make([]float64, w.season*size)
+	w.n = make([]int, w.season)
+	w.sum = make([]float64, w.season)
+	w.Append(s.Y)
+	for _, n := range w.n {
+		if n > 0 {
+			return w, nil
+		}
+	}
+	return nil, forecast.ErrTooShort
+}
+
+// Append implements forecast.Fitted.
+func (w *window) Append(y []float64) {
+	for _, v := range y {
+		p := w.phase
+		if w.phase++; w.phase == w.season {
+			w.phase = 0
+		}
+		if math.IsNaN(v) {
+			continue
+		}
+		w.last = v
+		if w.size == 0 {
+			w.sum[p] += v
+			w.n[p]++
+			continue
+		}
+		at := p*w.size + w.n[p]%w.size
+		w.ring[at] = v
+		w.n[p]++
+	}
+	if w.size == 0 {
+		return
+	}
+	for p := range w.sum { // summed afresh: no drift from subtracting
+		w.sum[p] = 0
+		for _, v := range w.ring[p*w.size : p*w.size+min(w.n[p], w.size)] {
+			w.sum[p] += v
+		}
+	}
+}
+
+// PredictTo implements forecast.Fitted.
+func (w *window) PredictTo(dst []float64) {
+	p, overall := w.phase, w.overall()
+	for i := range dst {
+		if w.n[p] > 0 {
+			dst[i] = w.sum[p] / float64(w.count(p))
+		} else {
+			dst[i] = overall
+		}
+		if p++; p == w.season {
+			p = 0
+		}
+	}
+}
+
+func (w *window) count(p int) int {
+	if w.size == 0 {
+		return w.n[p]
+	}
+	return min(w.n[p], w.size)
+}
+
+func (w *window) overall() float64 {
+	if w.lastForUnseen {
+		return w.last
+	}
+	var sum float64
+	n := 0
+	for p := range w.sum {
+		if c := w.count(p); c > 0 {
+			sum += w.sum[p] / float64(c)
+			n++
+		}
+	}
+	return sum / float64(n)
+}
+
+// Parameters implements forecast.Fitted; nothing is estimated.
+func (*window) Parameters(dst []forecast.Parameter) []forecast.Parameter { return dst }
