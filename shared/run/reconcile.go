@@ -54,6 +54,7 @@ type Found struct {
 	Job         Job // looked up only while there is no manifest
 	HasManifest bool
 	Waiting     bool // another run computes the same content
+	Slices      int  // of the pool that exist, while there is no plan
 	Plan        *Plan
 	State       State // its Done holds what the listing of series/ says
 	Complete    bool
@@ -133,7 +134,7 @@ func resend(f Found, phase string, units []int) []Step {
 	if !quiet && !emptied {
 		return nil
 	}
-	done := f.State.Done.Count()
+	done := f.Slices + f.State.Done.Count()
 	next := Resend{At: f.Now, Done: done}
 	if !emptied {
 		if done == last.Done {

@@ -44,6 +44,11 @@ func TestReconcile(t *testing.T) {
 		{"job succeeded without a manifest", Found{HasETL: true, Job: Job{State: JobSucceeded}}, "fail etl_without_manifest"},
 		{"manifest, event on its way", Found{HasManifest: true, Result: ago(time.Minute)}, ""},
 		{"manifest, event lost", Found{HasManifest: true, Result: ago(quarter)}, "send plan-training ~1"},
+		{
+			"planning brought a slice since the third resend",
+			Found{HasManifest: true, Slices: 2, Result: ago(quarter), State: resent(State{}, PhasePlan, 3, Resend{At: ago(time.Hour), Done: 1, Stalled: 3})},
+			"send plan-training ~4",
+		},
 		{"another run computes the same", Found{HasManifest: true, Waiting: true, Result: ago(time.Hour)}, ""},
 		{
 			"units missing, one came in lately",
