@@ -1,0 +1,51 @@
+-- What DuckDB and Spark spell differently, for DuckDB. Spark's prelude defines the same
+-- names; nothing else in the shared statements may depend on the engine.
+
+CREATE OR REPLACE TEMP MACRO sk_rx(s, re) AS regexp_matches(s, re);
+CREATE OR REPLACE TEMP MACRO sk_at(a, i) AS a[i];
+CREATE OR REPLACE TEMP MACRO sk_len(a) AS len(a);
+CREATE OR REPLACE TEMP MACRO sk_trim(s) AS trim(s);
+CREATE OR REPLACE TEMP MACRO sk_hex(s, a, n) AS CAST('0x' || substr(s, a, n) AS BIGINT);
+CREATE OR REPLACE TEMP MACRO sk_text(h) AS decode(unhex(h));
+
+-- The fields of a line. Only a line with a quotation mark pays for the regular expression.
+CREATE OR REPLACE TEMP MACRO sk_fields(line, d) AS CASE WHEN contains(line, '"')
+  THEN list_transform(regexp_extract_all(line || d, '("[^"]*(?:""[^"]*)*"|[^' || d || ']*)[' || d || ']', 1),
+                      lambda x: CASE WHEN left(x, 1) = '"' AND right(x, 1) = '"' AND length(x) > 1
+                                     THEN replace(substr(x, 2, length(x) - 2), '""', '"') ELSE x END)
+  ELSE string_split(line, d) END;
+
+-- From here on the bodies are the same in both engines.
+
+-- Words that stand for "no value".
+CREATE OR REPLACE TEMP MACRO sk_blank(s) AS
+  s = '' OR s IN ('-', 'NA', 'na', 'N/A', 'n/a', '#N/A', 'NULL', 'null', 'NaN', 'nan', 'NAN', 'None', 'none');
+
+-- A number with a decimal point, digits grouped by commas or not, as text that casts to
+-- DECIMAL; NULL for everything else.
+CREATE OR REPLACE TEMP MACRO sk_point(t) AS CASE
+  WHEN sk_rx(t, '^[+-]?[0-9]{1,12}([.][0-9]{0,9})?$') THEN t
+  WHEN sk_rx(t, '^[+-]?[.][0-9]{1,9}$') THEN replace(t, '.', '0.')
+  WHEN sk_rx(t, '^[+-]?[0-9]{1,3}(,[0-9]{3}){1,3}([.][0-9]{0,9})?$') THEN replace(t, ',', '')
+  END;
+
+-- A number in the file's style, with currency signs, spaces and apostrophes removed if it
+-- does not read at once.
+CREATE OR REPLACE TEMP MACRO sk_bare(s) AS
+  translate(s, ' $€£' || chr(39) || chr(160) || chr(8239) || chr(8217), '');
+CREATE OR REPLACE TEMP MACRO sk_num(s, style) AS CASE
+  WHEN sk_rx(s, '^[+-]?[0-9]{1,12}$') THEN s
+  WHEN style = 'point' AND sk_rx(s, '^[+-]?[0-9]{1,12}[.][0-9]{0,9}$') THEN s
+  WHEN s = '' THEN NULL
+  WHEN style = 'point' THEN sk_point(sk_bare(s))
+  ELSE sk_point(translate(sk_bare(s), ',.', '.,')) END;
+
+-- Yes is 1, no is 0; any other number than zero is yes.
+CREATE OR REPLACE TEMP MACRO sk_flag(s) AS CASE
+  WHEN s = '1' THEN 1
+  WHEN s = '0' THEN 0
+  WHEN s IN ('true', 'True', 'TRUE', 't', 'T', 'yes', 'Yes', 'YES', 'y', 'Y', 'x', 'X', 'on', 'On', 'ON', 'ja', 'Ja', 'JA', 'j', 'J') THEN 1
+  WHEN s IN ('false', 'False', 'FALSE', 'f', 'F', 'no', 'No', 'NO', 'n', 'N', 'off', 'Off', 'OFF', 'nein', 'Nein', 'NEIN') THEN 0
+  WHEN sk_rx(s, '^[+]?0{1,9}([.,]0{0,9})?$') THEN 0
+  WHEN sk_rx(s, '^[+]?[0-9]{1,9}([.,][0-9]{0,9})?$') THEN 1
+  END;
