@@ -22,8 +22,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
 }
 
 const usage = `Usage: servicebus [--listen 127.0.0.1:0] --queue NAME [--queue NAME]...
@@ -123,7 +124,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	select {
 	case <-ctx.Done():
 		_ = srv.Close() // always nil
-		<-served
+		_ = <-served    // ErrClosed, which is what was asked for
 		logger.Info("stopped", "after", time.Since(start).Round(time.Millisecond))
 		return 0
 	case err := <-served:

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/skucast/skucast/cmd/internal/stack"
+	"github.com/skucast/skucast/shared/blobstore"
+	"github.com/skucast/skucast/shared/config"
+	"github.com/skucast/skucast/shared/ledger"
+	"github.com/skucast/skucast/shared/run"
+)
+
+// runFile is `skucast run FILE`.
+func (p program) runFile(ctx context.Context, fs *flag.FlagSet, args []string) error {
+	var opts dropOptions
+	opts.register(fs)
+	var local localFlags
+	local.register(fs)
+	out := fs.String("out", "", "`folder` for the results (required); created if needed")
+	data := fs.String("data", "", "`folder` to keep the local storage account in (default: inside --out, removed at the end)")
+	rest, err := p.parse(fs, args, 1, 1)
+	if err != nil {
+		return err
+	}
+	if *out == "" {
+		return misuse("--out DIR says where the results go")
+	}
+	if err := opts.check(); err != nil {
+		return err
+	}
+	file := rest[0]
+	if err := usable(file); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(*out, 0o755); err != nil {
+		return misuse("--out: %w", err)
+	}
+	dir := *data
+	if dir == "" {
+		if dir, err = os.MkdirTemp(*out, ".skucast-*"); err != nil {
+			return fmt.Errorf("make the local storage folder: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }() // a folder that is left behind does no harm
+	}
+	cfg, err := local.config(p, dir)
+	if err != nil {
+		return err
+	}
+	st, err := stack.Start(ctx, cfg)
+	if err != nil {
+		return fmt.Errorf("start the local pipeline: %w", err)
+	}
+	defer st.Close()
+	view, err := p.drop(ctx, st, file, opts.options)
+	if err != nil {
+		return err
+	}
+	if err := p.deliver(ctx, st, view, *out, *data == ""); err != nil {
+		return err
+	}
+	if view.Status == ledger.StatusFailed {
+		return p.sayFailed(*view.Failed)
+	}
+	return p.printJSON(view.Complete)
+}
+
+// usable refuses paths that cannot be a file of sales, before anything is started.
+func usable(file string) error {
+	info, err := os.Stat(file)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return misuse("there is no file %s", file)
+	case err != nil:
+		return fmt.Errorf("%s: %w", file, err)
+	case info.IsDir():
+		return fmt.Errorf("%s is a folder; name one CSV file, or use skucast up and copy the files in", file)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is not a regular file", file)
+	}
+	return nil
+}
+
+// drop puts a file into the local storage account, options first, and waits for its run.
+func (p program) drop(ctx context.Context, st *stack.Stack, file string, opts run.Options) (ledger.View, error) {
+	blob := run.Incoming + filepath.Base(file)
+	if _, isDrop := run.Feed(blob); !isDrop {
+		blob = run.Incoming + "file-" + filepath.Base(file) // a name that marks settings
+	}
+	d := run.Drop{Container: blobstore.RawData, Blob: blob}
+	if err := put(ctx, st.Store, d.FileOptions(), func() (io.ReadCloser, error) {
+		return io.NopCloser(newReader(run.Canonical(opts))), nil
+	}); err != nil {
+		return ledger.View{}, err
+	}
+	if err := put(ctx, st.Store, d.Place(), func() (io.ReadCloser, error) { return os.Open(file) }); err != nil {
+		return ledger.View{}, err
+	}
+	info, err := st.Store.Head(ctx, d.Place())
+	if err != nil {
+		return ledger.View{}, err
+	}
+	d.ETag = info.ETag
+	return p.wait(ctx, st, d)
+}
+
+func put(ctx context.Context, s blobstore.Store, place string, open func() (io.ReadCloser, error)) error {
+	r, err := open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }()
+	_, err = s.Put(ctx, place, r, blobstore.Condition{})
+	return err
+}
+
+// lookEvery is how often the CLI looks whether a run has ended.
+const lookEvery = 50 * time.Millisecond
+
+// wait shows the progress of a drop's run until the run has ended.
+func (p program) wait(ctx context.Context, st *stack.Stack, d run.Drop) (ledger.View, error) {
+	l := ledger.Ledger{Store: st.Store, Version: config.Version}
+	pr := newProgress(p, time.Now)
+	defer pr.end()
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		v, err := claimedRun(ctx, l, d)
+		if err != nil {
+			return v, err
+		}
+		if v.Status == ledger.StatusComplete || v.Status == ledger.StatusFailed {
+			return v, nil
+		}
+		stage, fraction := st.ETL()
+		pr.show(v, stage, fraction)
+		select {
+		case <-ctx.Done():
+			return v, ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// claimedRun describes the run of a drop, or one that is about to be claimed.
+func claimedRun(ctx context.Context, l ledger.Ledger, d run.Drop) (ledger.View, error) {
+	waiting := ledger.View{Status: ledger.StatusRunning, Phase: run.PhaseETL}
+	var rec run.DropRecord
+	_, err := run.Read(ctx, l.Store, d.Record(), &rec)
+	if err == nil {
+		var v ledger.View
+		if v, err = l.View(ctx, rec.RunID); err == nil {
+			return v, nil
+		}
+	}
+	if errors.Is(err, blobstore.ErrNotFound) {
+		return waiting, nil
+	}
+	return waiting, err
+}
+
+// sayFailed prints why a run failed, for a person, and its record for machines.
+func (p program) sayFailed(f run.Failed) error {
+	fmt.Fprintf(p.Stderr, "skucast: run %s failed: %s\n  %s\n", run.Short(f.RunID), f.Reason, f.Message)
+	if f.WayOut != "" {
+		fmt.Fprintf(p.Stderr, "  way out: %s\n", f.WayOut)
+	}
+	if err := p.printJSON(f); err != nil {
+		return err
+	}
+	return exitError(1)
+}
+
+func (p program) printJSON(v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encode the result: %w", err)
+	}
+	_, err = fmt.Fprintf(p.Stdout, "%s\n", b)
+	return err
+}
