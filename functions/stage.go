@@ -95,7 +95,7 @@ func checkStatic(binary string) error {
 	if err != nil {
 		return fmt.Errorf("%s is no linux binary; build it with GOOS=linux GOARCH=amd64 CGO_ENABLED=0: %w", binary, err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	if f.Machine != elf.EM_X86_64 {
 		return fmt.Errorf("%s is built for %s; build it with GOARCH=amd64", binary, f.Machine)
 	}
@@ -131,7 +131,7 @@ func copyExecutable(to, from string) error {
 	if err != nil {
 		return fmt.Errorf("stage binary: %w", err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }() // only read
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
 	if err != nil {
 		return fmt.Errorf("stage binary: %w", err)

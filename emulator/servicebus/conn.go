@@ -116,10 +116,10 @@ func (c *conn) refuse(err error) error {
 	switch {
 	case err == nil:
 	case errors.As(err, &e):
-		c.send(amqp.FrameAMQP, 0, func(b []byte) []byte { return amqp.AppendClose(b, e) })
+		c.send(amqp.FrameAMQP, func(b []byte) []byte { return amqp.AppendClose(b, e) })
 	case errors.Is(err, amqp.ErrMalformed):
 		e = &amqp.Error{Condition: "amqp:decode-error", Description: err.Error()}
-		c.send(amqp.FrameAMQP, 0, func(b []byte) []byte { return amqp.AppendClose(b, e) })
+		c.send(amqp.FrameAMQP, func(b []byte) []byte { return amqp.AppendClose(b, e) })
 	}
 	return err
 }
@@ -131,7 +131,7 @@ func (c *conn) handshake(r *bufio.Reader, frames *amqp.FrameReader) error {
 	}
 	if header == amqp.HeaderSASL {
 		c.sendHeader(amqp.HeaderSASL)
-		c.send(amqp.FrameSASL, 0, func(b []byte) []byte {
+		c.send(amqp.FrameSASL, func(b []byte) []byte {
 			return amqp.AppendSASLMechanisms(b, "MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL")
 		})
 		f, err := c.readFrame(frames)
@@ -145,7 +145,7 @@ func (c *conn) handshake(r *bufio.Reader, frames *amqp.FrameReader) error {
 		if f.Type != amqp.FrameSASL || code != amqp.CodeSASLInit {
 			return fmt.Errorf("sasl-init expected: frame type %d, performative 0x%02x", f.Type, code)
 		}
-		c.send(amqp.FrameSASL, 0, func(b []byte) []byte { return amqp.AppendSASLOutcome(b, 0) })
+		c.send(amqp.FrameSASL, func(b []byte) []byte { return amqp.AppendSASLOutcome(b, 0) })
 		if header, err = c.readHeader(r); err != nil {
 			return err
 		}
@@ -181,7 +181,7 @@ func (c *conn) open(f *amqp.Fields) error {
 		ContainerID: "servicebus-emulator", MaxFrameSize: maxFrameSize,
 		ChannelMax: channelMax, IdleTimeout: uint32(idleTimeout / time.Millisecond),
 	}
-	c.send(amqp.FrameAMQP, 0, reply.Append)
+	c.send(amqp.FrameAMQP, reply.Append)
 	c.signal() // the writer learns of peerIdle
 	return nil
 }
@@ -193,10 +193,10 @@ func (c *conn) sendHeader(h string) {
 	c.signal()
 }
 
-// send queues a frame for the writer. Callers must not hold mu; see frame.
-func (c *conn) send(typ byte, channel uint16, body func([]byte) []byte) {
+// send queues a frame of the connection itself, which is on channel 0, for the writer. Callers must not hold mu; see frame.
+func (c *conn) send(typ byte, body func([]byte) []byte) {
 	c.mu.Lock()
-	b, at := amqp.BeginFrame(c.out, typ, channel)
+	b, at := amqp.BeginFrame(c.out, typ, 0)
 	c.out = amqp.EndFrame(body(b), at)
 	c.mu.Unlock()
 	c.signal()
@@ -247,7 +247,7 @@ func (c *conn) write() {
 		case <-c.quit:
 			ending = true
 		case <-life.C:
-			c.send(amqp.FrameAMQP, 0, func(b []byte) []byte { return b })
+			c.send(amqp.FrameAMQP, func(b []byte) []byte { return b })
 		}
 	}
 }
@@ -290,6 +290,6 @@ func (c *conn) waitForRoom() {
 func (c *conn) shutDown() {
 	e := &amqp.Error{Condition: "amqp:connection:forced", Description: "the server is shutting down"}
 	_ = c.nc.SetWriteDeadline(in(lastWords))
-	c.send(amqp.FrameAMQP, 0, func(b []byte) []byte { return amqp.AppendClose(b, e) })
+	c.send(amqp.FrameAMQP, func(b []byte) []byte { return amqp.AppendClose(b, e) })
 	_ = c.nc.SetReadDeadline(in(0)) // ends the reader; the writer writes the rest
 }

@@ -50,7 +50,7 @@ func (c *conn) handle(f amqp.Frame) (done bool, err error) {
 	case amqp.CodeOpen:
 		return false, c.open(fields)
 	case amqp.CodeClose:
-		c.send(amqp.FrameAMQP, 0, func(b []byte) []byte { return amqp.AppendClose(b, nil) })
+		c.send(amqp.FrameAMQP, func(b []byte) []byte { return amqp.AppendClose(b, nil) })
 		return true, nil
 	}
 	c.mu.Lock()

@@ -2,6 +2,7 @@ package auto
 
 import (
 	"math"
+	"slices"
 
 	"github.com/skucast/skucast/forecast"
 )
@@ -105,9 +106,9 @@ func (t *task) phaseAt(i int) int { return (t.phase + i) % t.season }
 func (t *task) seasonalNaive(dst []float64, n int) {
 	past := t.full[:len(t.full)-len(t.y)+n]
 	last := 0.0
-	for i := len(past) - 1; i >= 0; i-- {
-		if past[i] == past[i] {
-			last = past[i]
+	for _, v := range slices.Backward(past) {
+		if v == v {
+			last = v
 			break
 		}
 	}

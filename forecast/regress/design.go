@@ -50,10 +50,10 @@ func newDesign(s forecast.Series, m Model) *design {
 		d.waves = 0
 	}
 	if d.halfLife == 0 {
-		switch {
-		case s.Season == 7:
+		switch s.Season {
+		case 7:
 			d.halfLife = 274
-		case s.Season == 52:
+		case 52:
 			d.halfLife = 104
 		default:
 			d.halfLife = 48

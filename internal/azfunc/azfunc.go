@@ -90,7 +90,7 @@ func New(log *slog.Logger) *App {
 		Log:       log,
 		Deadlines: DefaultDeadlines(),
 		Wait:      wait,
-		Now:       time.Now,
+		Now:       time.Now, //nolint:forbidigo // the default of an injectable clock
 		MaxBody:   64 << 20,
 		Drain:     10 * time.Second,
 		functions: map[string]function{},

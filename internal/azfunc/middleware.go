@@ -18,7 +18,6 @@ type invocation struct {
 	id          string
 	name        string
 	function    function
-	trigger     string
 	traceParent string // of the request's header; a message's own property wins
 	body        []byte
 	deliveries  []Delivery

@@ -35,7 +35,7 @@ func TestEveryRecordingDecodes(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			e := envelopeOf(t, load(t, name).Body)
-			var sys struct{ MethodName, UtcNow, RandGuid string }
+			var sys struct{ MethodName, UtcNow, RandGUID string }
 			if err := json.Unmarshal(e.Metadata["sys"], &sys); err != nil || sys.MethodName == "" {
 				t.Errorf("sys: %+v, %v", sys, err)
 			}

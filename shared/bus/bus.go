@@ -160,6 +160,7 @@ func sendError(queue string, err error) error {
 			hint = " (no such queue in this namespace; deploy it or check its name)"
 		case azservicebus.CodeUnauthorizedAccess:
 			hint = " (not allowed; the identity needs the role Azure Service Bus Data Sender)"
+		default: // the library's text says it all
 		}
 	}
 	return fmt.Errorf("send to queue %s%s: %w", queue, hint, err)

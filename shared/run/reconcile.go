@@ -115,7 +115,7 @@ func reconcileETL(f Found) []Step {
 		return []Step{{Kind: StepFail, Phase: PhaseETL, Reason: f.Job.Reason, Message: f.Job.Message}}
 	case JobSucceeded:
 		return []Step{{
-			Kind: StepFail, Phase: PhaseETL, Reason: "etl_without_manifest",
+			Kind: StepFail, Phase: PhaseETL, Reason: ReasonWithoutManifest,
 			Message: "the ETL job reports success, but its manifest is not in storage",
 		}}
 	default:
@@ -155,7 +155,7 @@ func stalled(f Found, phase string, units []int) Step {
 		what = fmt.Sprintf("the messages of %d of %d units (%s)", len(units), f.Plan.Units, unitList(units, 8))
 	}
 	return Step{
-		Kind: StepFail, Phase: phase, Units: units, Reason: "no_progress",
+		Kind: StepFail, Phase: phase, Units: units, Reason: ReasonNoProgress,
 		Message: fmt.Sprintf("%s: %s %s been sent %d more times without any result", phase, what,
 			map[bool]string{true: "have", false: "has"}[phase == PhaseTrain], MaxStalled),
 	}

@@ -120,7 +120,7 @@ func newHost(cfg Config) (*Host, error) {
 		return nil, errors.New("functions host: no logger")
 	}
 	if cfg.Now == nil {
-		cfg.Now = time.Now // the clock of a real host; tests inject their own
+		cfg.Now = time.Now //nolint:forbidigo // the clock of a real host; tests inject their own
 	}
 	if cfg.ReplaceDelay == 0 {
 		cfg.ReplaceDelay = time.Second

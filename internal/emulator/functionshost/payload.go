@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -119,7 +120,7 @@ func sequence(m *azservicebus.ReceivedMessage) string {
 	if m.SequenceNumber == nil {
 		return "0"
 	}
-	return fmt.Sprint(*m.SequenceNumber)
+	return strconv.FormatInt(*m.SequenceNumber, 10)
 }
 
 // messagePayload is a single message with dataType binary: the exact bytes in base64, and
@@ -127,7 +128,7 @@ func sequence(m *azservicebus.ReceivedMessage) string {
 func messagePayload(f functions.Function, msg *azservicebus.ReceivedMessage, ns namespace, now time.Time) []byte {
 	var m members
 	ns.addTo(&m)
-	m.twice("DeliveryCount", fmt.Sprint(msg.DeliveryCount))
+	m.twice("DeliveryCount", strconv.FormatUint(uint64(msg.DeliveryCount), 10))
 	m.optional("DeadLetterSource", msg.DeadLetterSource)
 	m.twice("LockToken", text(msg.LockToken))
 	m.add("ExpiresAtUtc", quoted(seconds(expiry(msg))))
@@ -177,7 +178,7 @@ func batchPayload(f functions.Function, batch []*azservicebus.ReceivedMessage, n
 	}
 	type message = azservicebus.ReceivedMessage
 	add("MessageId", func(m *message) string { return quoted(m.MessageID) })
-	add("DeliveryCount", func(m *message) string { return fmt.Sprint(m.DeliveryCount) })
+	add("DeliveryCount", func(m *message) string { return strconv.FormatUint(uint64(m.DeliveryCount), 10) })
 	optional("DeadLetterSource", func(m *message) *string { return m.DeadLetterSource })
 	add("LockToken", func(m *message) string { return text(m.LockToken) })
 	add("ExpiresAtUtc", func(m *message) string { return quoted(ticks(expiry(m))) })

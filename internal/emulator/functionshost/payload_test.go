@@ -110,16 +110,14 @@ func TestEventPayloadRefuses(t *testing.T) {
 	}
 }
 
-func ptr[T any](v T) *T { return &v }
-
 func message() *azservicebus.ReceivedMessage {
 	return &azservicebus.ReceivedMessage{
 		Body: []byte(`{"jobId":"j-1"}`), MessageID: "fc-2026-11-23-0001", DeliveryCount: 1,
-		ContentType: ptr("application/json"), Subject: ptr("forecast.requested"), CorrelationID: ptr("corr-7"),
+		ContentType: new("application/json"), Subject: new("forecast.requested"), CorrelationID: new("corr-7"),
 		LockToken:      [16]byte{0x22, 0x22, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44, 0x85, 0x55, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66},
-		EnqueuedTime:   ptr(time.Date(2026, 11, 23, 10, 4, 5, 123000000, time.UTC)),
-		ExpiresAt:      ptr(time.Date(2026, 12, 7, 10, 4, 5, 123000000, time.UTC)),
-		SequenceNumber: ptr(int64(4503599627370497)),
+		EnqueuedTime:   new(time.Date(2026, 11, 23, 10, 4, 5, 123000000, time.UTC)),
+		ExpiresAt:      new(time.Date(2026, 12, 7, 10, 4, 5, 123000000, time.UTC)),
+		SequenceNumber: new(int64(4503599627370497)),
 		ApplicationProperties: map[string]any{
 			"at": time.Date(2026, 11, 23, 10, 4, 5, 123000000, time.UTC), "attempt": int64(2), "schema": "v1",
 		},

@@ -64,7 +64,7 @@ func (b *broker) send(t *testing.T, queue string, n int) {
 		t.Fatal(err)
 	}
 	for k := range n {
-		m := &azservicebus.Message{MessageID: ptr(fmt.Sprint(k)), Body: []byte("{}")}
+		m := &azservicebus.Message{MessageID: new(fmt.Sprint(k)), Body: []byte("{}")}
 		if err := batch.AddMessage(m, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -150,7 +150,7 @@ func TestConcurrencyIsThatOfHostJSON(t *testing.T) {
 	if s := b.stats(t, "one"); s.Locked != 4 {
 		t.Errorf("%d messages locked while 4 are worked on", s.Locked)
 	}
-	for done := 0; done < 24; done++ {
+	for done := range 24 {
 		held[0].answer <- "ok"
 		held = held[1:]
 		if done < 20 {

@@ -93,7 +93,7 @@ func (w *worker) probe(ctx context.Context, url string, limit time.Duration) err
 		}
 		resp, err := client.Do(req)
 		if err == nil {
-			resp.Body.Close()
+			_ = resp.Body.Close() // that it answered is all that counts
 			return nil
 		}
 		if ctx.Err() != nil {

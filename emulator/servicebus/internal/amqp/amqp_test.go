@@ -210,7 +210,7 @@ func TestFrames(t *testing.T) {
 	if f, err = fr.ReadFrame(); err != nil || len(f.Body) != 0 {
 		t.Fatalf("%+v, error %v", f, err)
 	}
-	if _, err = fr.ReadFrame(); err != io.EOF {
+	if _, err = fr.ReadFrame(); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end: %v", err)
 	}
 	for name, in := range map[string]string{

@@ -196,7 +196,8 @@ func (m *Message) pack(p parts) {
 	}
 	m.body = uint32(len(b))
 	b = append(b, p.body...)
-	m.buf = append(b, p.footer...)
+	b = append(b, p.footer...)
+	m.buf = b
 }
 
 // Annotation returns an encoded message annotation, or nil.

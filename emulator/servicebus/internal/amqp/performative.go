@@ -149,7 +149,7 @@ func (p *Attach) Append(b []byte) []byte {
 	b = appendRaw(b, p.Source)
 	b = appendRaw(b, p.Target)
 	b = appendNulls(b, 2)
-	if p.Role == RoleSender {
+	if !p.Role { // a sender
 		b = AppendUint(b, p.InitialDeliveryCount)
 	} else {
 		b = AppendNull(b)

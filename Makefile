@@ -1,0 +1,59 @@
+# Needs Go and a C compiler; everything else is installed, pinned, into .cache/.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CACHE   := $(CURDIR)/.cache
+LINT    := $(CACHE)/bin/golangci-lint
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/skucast/skucast/shared/config.Version=$(VERSION)
+export GOFLAGS := -buildvcs=false
+
+.PHONY: help build app demo test check peers bench fuzz clean
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+build: ## bin/skucast (the CLI and local stack), bin/functionapp (what Azure runs), bin/servicebus
+	@mkdir -p bin
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/skucast ./cmd/skucast
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/functionapp ./cmd/functionapp
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/servicebus ./cmd/servicebus
+
+app: ## dist/: what is zipped and deployed to Azure Functions
+	@mkdir -p bin
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/functionapp-linux-amd64 ./cmd/functionapp
+	go run ./tools/stageapp -out dist -binary bin/functionapp-linux-amd64
+
+demo: build ## generate two years of sales and run the whole pipeline on this machine
+	bin/skucast demo
+
+test: build app ## unit, conformance and end-to-end tests
+	go test -shuffle=on ./...
+
+check: $(LINT) ## formatting, vet, lint, a few seconds of every fuzz target
+	$(LINT) fmt --diff
+	go vet ./...
+	$(LINT) run
+	$(MAKE) fuzz FUZZTIME=3s
+
+FUZZTIME ?= 30s
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@set -e; grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r pkg; do \
+	  grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$pkg"/*_test.go | sed 's/func //' | while read -r target; do \
+	    echo "fuzz $$pkg $$target"; go test "$$pkg" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) > .cache/fuzz.log 2>&1 || { cat .cache/fuzz.log; exit 1; }; \
+	  done; \
+	done
+
+peers: ## tests against software that is not ours (installed here, needs Node): Azurite
+	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 ./shared/blobstore/azblob/...
+
+bench: build ## the budgets of docs/performance.md, measured on this machine
+	bench/run
+
+clean: ## remove what was built and installed
+	rm -rf bin dist .cache
+
+$(LINT): tools/lint/go.mod tools/lint/go.sum
+	@mkdir -p $(CACHE)/bin
+	cd tools/lint && go build -o $(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
