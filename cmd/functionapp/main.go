@@ -22,7 +22,7 @@ func main() {
 		for _, s := range config.Describe(func(string) string { return "" }) {
 			fmt.Printf("  %-38s %s\n", s.Name, s.Meaning)
 		}
-		os.Exit(map[bool]int{true: 1, false: 2}[os.Args[1] == "-h" || os.Args[1] == "--help"])
+		os.Exit(map[bool]int{true: 0, false: 2}[os.Args[1] == "-h" || os.Args[1] == "--help"])
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	// The host takes stdout for information and every line on stderr for an error.

@@ -124,7 +124,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	select {
 	case <-ctx.Done():
 		_ = srv.Close() // always nil
-		_ = <-served    // ErrClosed, which is what was asked for
+		if err := <-served; !errors.Is(err, servicebus.ErrClosed) {
+			logger.Warn("serving ended by itself", "error", err)
+		}
 		logger.Info("stopped", "after", time.Since(start).Round(time.Millisecond))
 		return 0
 	case err := <-served:

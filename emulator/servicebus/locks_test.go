@@ -211,9 +211,16 @@ func TestCloseTellsClients(t *testing.T) {
 
 func TestConfigErrors(t *testing.T) {
 	_, err := servicebus.New(servicebus.Config{Queues: []servicebus.Queue{
-		{Name: ""}, {Name: "a"}, {Name: "A"}, {Name: "b$"}, {Name: "/c"},
-		{Name: "lock", LockDuration: 6 * time.Minute}, {Name: "deliveries", MaxDeliveryCount: -1},
-		{Name: "window", DuplicateWindow: -1}, {Name: "message", MaxMessageSize: 101 << 20}, {Name: "size", MaxSize: -1},
+		{Name: ""},
+		{Name: "a"},
+		{Name: "A"},
+		{Name: "b$"},
+		{Name: "/c"},
+		{Name: "lock", LockDuration: 6 * time.Minute},
+		{Name: "deliveries", MaxDeliveryCount: -1},
+		{Name: "window", DuplicateWindow: -1},
+		{Name: "message", MaxMessageSize: 101 << 20},
+		{Name: "size", MaxSize: -1},
 	}})
 	if err == nil {
 		t.Fatal("accepted")

@@ -225,8 +225,13 @@ func TestDirt(t *testing.T) {
 		what string
 		got  int64
 	}{
-		{"bad dates", d.BadDate}, {"bad units", d.BadUnits}, {"field counts", d.FieldCount}, {"no SKU", d.NoSKU},
-		{"blank lines", d.BlankLine}, {"quoted", d.Quoted}, {"duplicates", d.Duplicate},
+		{"bad dates", d.BadDate},
+		{"bad units", d.BadUnits},
+		{"field counts", d.FieldCount},
+		{"no SKU", d.NoSKU},
+		{"blank lines", d.BlankLine},
+		{"quoted", d.Quoted},
+		{"duplicates", d.Duplicate},
 	} {
 		if want := 0.01 * n; math.Abs(float64(c.got)-want) > 5*math.Sqrt(want) {
 			t.Errorf("%d %s, want about %.0f", c.got, c.what, want)

@@ -162,7 +162,8 @@ func (l *csvLine) series(w *bufio.Writer, rows []ForecastRow) error {
 	l.head = append(appendField(l.head, rows[0].SKU), ',')
 	for i := range rows {
 		r := &rows[i]
-		b := append(l.line[:0], l.head...)
+		b := l.line[:0]
+		b = append(b, l.head...)
 		b = appendDate(b, r.Date)
 		b = appendDecimal(append(b, ','), r.Mean)
 		for _, q := range r.Quantiles() {
@@ -170,7 +171,8 @@ func (l *csvLine) series(w *bufio.Writer, rows []ForecastRow) error {
 		}
 		b = appendField(append(b, ','), r.Model)
 		b = appendField(append(b, ','), r.Status)
-		l.line = append(b, l.tail...)
+		b = append(b, l.tail...)
+		l.line = b
 		if _, err := w.Write(l.line); err != nil {
 			return err
 		}

@@ -213,7 +213,6 @@ func TestCSVMemoryDoesNotGrowWithUnits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = nil
 		runtime.GC()
 		var before runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -31,8 +31,12 @@ type Series struct {
 func (s *Series) check() error {
 	r := &s.Result
 	for _, f := range [...]struct{ name, text string }{
-		{"sku", string(s.Key.SKU)}, {"store", string(s.Key.Store)}, {"class", r.Class},
-		{"status", r.Status}, {"reason", r.Reason}, {"model", r.Model},
+		{"sku", string(s.Key.SKU)},
+		{"store", string(s.Key.Store)},
+		{"class", r.Class},
+		{"status", r.Status},
+		{"reason", r.Reason},
+		{"model", r.Model},
 	} {
 		if err := checkText(f.text); err != nil {
 			return fmt.Errorf("%q in store %q: %s %q: %w", s.Key.SKU, s.Key.Store, f.name, f.text, err)

@@ -177,44 +177,53 @@ func TestFindings(t *testing.T) {
 	}{
 		"worse than naive": {
 			func(d *Data) { d.Summary.Total.SumRMSSE = 1.1 * d.Summary.Total.SumSNaive },
-			[]string{"10 % worse than repeating", "−10.0 %"}, nil,
+			[]string{"10 % worse than repeating", "−10.0 %"},
+			nil,
 		},
 		"too narrow": {
 			func(d *Data) {
 				d.Summary.Total.Below[8], d.Summary.Total.AtOrBelow[8] = d.Summary.Total.NScored/2, d.Summary.Total.NScored/2
 			},
-			[]string{"not reliable everywhere", "off"}, []string{"can be relied on"},
+			[]string{"not reliable everywhere", "off"},
+			[]string{"can be relied on"},
 		},
 		"nothing scored": {
 			func(d *Data) { d.Summary.Total, d.Summary.Worst = products.Accuracy{Series: 5}, nil },
-			[]string{"accuracy is unknown"}, []string{"better than repeating", "Calibration", "Hardest"},
+			[]string{"accuracy is unknown"},
+			[]string{"better than repeating", "Calibration", "Hardest"},
 		},
 		"nothing sold": {
 			func(d *Data) { a := &d.Summary.Total; a.AbsActual, a.Scaled, a.SumRMSSE, a.SumSNaive = 0, 0, 0, 0 },
-			[]string{"inside the range"}, []string{"better than repeating", "worse than", "of what was sold"},
+			[]string{"inside the range"},
+			[]string{"better than repeating", "worse than", "of what was sold"},
 		},
 		"weekly": {
 			func(d *Data) { d.Run.Frequency, d.Grid.Frequency, d.Run.Horizon = retail.Weekly, retail.Weekly, 13 },
-			[]string{"13 weeks ahead, 9 Jun 2024 to 1 Sep 2024", "the same week of last year", "Units a week"}, nil,
+			[]string{"13 weeks ahead, 9 Jun 2024 to 1 Sep 2024", "the same week of last year", "Units a week"},
+			nil,
 		},
 		"month ends": {
 			func(d *Data) {
 				d.Grid = retail.Grid{Frequency: retail.Monthly, Origin: retail.NewDate(2024, 1, 31), MonthEnd: true}
 				d.Run.Frequency, d.Run.Origin, d.Run.Horizon = retail.Monthly, d.Grid.Origin, 1
 			},
-			[]string{"1 month ahead, 29 Feb 2024 to 29 Feb 2024, from sales up to 31 Jan 2024"}, nil,
+			[]string{"1 month ahead, 29 Feb 2024 to 29 Feb 2024, from sales up to 31 Jan 2024"},
+			nil,
 		},
 		"no fans, no rejects, no rules": {
 			func(d *Data) { d.Fans, d.Quality, d.Run.Rows = nil, nil, run.Rows{Read: 5, Accepted: 5} },
-			[]string{"5 lines were read: 5 were used and 0 left out.", "No rule had anything"}, []string{"rejects.csv", "The largest series"},
+			[]string{"5 lines were read: 5 were used and 0 left out.", "No rule had anything"},
+			[]string{"rejects.csv", "The largest series"},
 		},
 		"duplicate": {
 			func(d *Data) { other := strings.Repeat("77", 32); d.Run.DuplicateOf = &other },
-			[]string{"Same content as run", strings.Repeat("77", 32)}, nil,
+			[]string{"Same content as run", strings.Repeat("77", 32)},
+			nil,
 		},
 		"schedule": {
 			func(d *Data) { d.Reason = run.ReasonSchedule("2024-06-03") },
-			[]string{"retraining was due on 2024-06-03"}, nil,
+			[]string{"retraining was due on 2024-06-03"},
+			nil,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,6 +22,7 @@ type view struct {
 
 	Accuracy []accuracyTable
 	Naive    string // what seasonal naive repeats
+	Period   string
 	Periods  string
 
 	Calibration *calibrationView
@@ -70,7 +71,7 @@ func newView(d Data) view {
 	one, many, season := period(d.Run.Frequency)
 	v := view{
 		Title: "Forecasts for " + d.Run.Feed, Run: d.Run, ETLID: d.ETLID, Why: because(d.Reason),
-		FanWidth: fanWidth, FanHeight: fanHeight, Naive: season, Periods: many,
+		FanWidth: fanWidth, FanHeight: fanHeight, Naive: season, Period: one, Periods: many,
 		Worst: d.Summary.Worst, Files: int64(len(d.Run.Files)),
 		Rows: d.Summary.ForecastRows, Tested: d.Summary.Total.NScored,
 		Modified: d.Run.Source.LastModified.UTC().Format("2 Jan 2006 15:04:05 UTC"),

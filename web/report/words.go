@@ -29,11 +29,11 @@ func classMeaning(class string) string {
 	case "smooth":
 		return "sells in most periods, in similar amounts"
 	case "erratic":
-		return "sells in most periods, in amounts that vary a lot"
+		return "sells in most periods, in very different amounts"
 	case "intermittent":
 		return "sells now and then, in similar amounts"
 	case "lumpy":
-		return "sells now and then, in amounts that vary a lot"
+		return "sells now and then, in very different amounts"
 	case "new":
 		return "too young to tell"
 	case "dead":

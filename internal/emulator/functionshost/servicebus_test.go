@@ -238,8 +238,10 @@ func TestRenew(t *testing.T) {
 		{"no longer than the limit", time.Minute, time.Minute, time.Hour, nil, []time.Duration{50 * time.Second}, false},
 		{"ends when the lock is lost", time.Minute, time.Hour, time.Hour, map[int]error{0: lost}, []time.Duration{50 * time.Second}, true},
 		{
-			"tries again after a moment's fault", time.Minute, time.Hour, 100 * time.Second, map[int]error{0: errors.New("link detached")},
-			[]time.Duration{50 * time.Second, 50*time.Second + 100*time.Millisecond + 4950*time.Millisecond}, false,
+			"tries again after a moment's fault", time.Minute, time.Hour, 100 * time.Second,
+			map[int]error{0: errors.New("link detached")},
+			[]time.Duration{50 * time.Second, 50*time.Second + 100*time.Millisecond + 4950*time.Millisecond},
+			false,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

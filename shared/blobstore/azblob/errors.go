@@ -19,8 +19,7 @@ func translate(op, name string, cond blobstore.Condition, err error) error {
 	}
 	var re *azcore.ResponseError
 	if !errors.As(err, &re) {
-		var ue *url.Error
-		if errors.As(err, &ue) { // its text has the URL, whose query may hold a signature
+		if ue, ok := errors.AsType[*url.Error](err); ok { // its text has the URL, whose query may hold a signature
 			err = ue.Err
 		}
 		return fmt.Errorf("%s %s: %w", op, name, err)

@@ -104,9 +104,8 @@ func TestAnswersOfTheService(t *testing.T) {
 		{"list, forbidden", 403, "AuthorizationFailure", list, nil},
 	} {
 		err := c.do(t.Context(), store(t, refuse(c.status, c.code)))
-		port := []error{blobstore.ErrExists, blobstore.ErrChanged, blobstore.ErrNotFound, blobstore.ErrRange, blobstore.ErrInvalidName}
-		for _, e := range port {
-			if errors.Is(err, e) != (e == c.want) {
+		for _, e := range []error{blobstore.ErrExists, blobstore.ErrChanged, blobstore.ErrNotFound, blobstore.ErrRange, blobstore.ErrInvalidName} {
+			if errors.Is(err, e) != errors.Is(c.want, e) {
 				t.Errorf("%s: %v, want %v", c.name, err, c.want)
 			}
 		}
@@ -177,7 +176,12 @@ func TestStreamTakenUp(t *testing.T) {
 	t.Parallel()
 	for _, changed := range []bool{false, true} {
 		s := store(t, func(r *http.Request) (*http.Response, error) {
-			from := strings.Join(r.Header["x-ms-range"], "") // not in canonical form, so not for Get
+			from := ""
+			for k, v := range r.Header { // the SDK does not write it in the form that Get reads
+				if strings.EqualFold(k, "x-ms-range") {
+					from = v[0]
+				}
+			}
 			if from == "" {
 				resp := answer(200, "", "ETag", `"0x1"`, "Content-Length", "10")
 				resp.ContentLength, resp.Body = 10, io.NopCloser(io.MultiReader(strings.NewReader("01234"), broken{}))

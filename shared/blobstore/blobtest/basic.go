@@ -103,8 +103,10 @@ func notFound(t *testing.T, s blobstore.Store, dir string) {
 
 func invalidNames(t *testing.T, s blobstore.Store, dir string) {
 	ctx := t.Context()
-	for _, name := range []string{"", "forecasts", "forecasts/", "/forecasts/a", "forecasts/../b", "forecasts/a/./b",
-		"forecasts//a", "../a", ".tmp/a", "forecasts/a\x00", "forecasts/a\nb", dir} {
+	for _, name := range []string{
+		"", "forecasts", "forecasts/", "/forecasts/a", "forecasts/../b", "forecasts/a/./b",
+		"forecasts//a", "../a", ".tmp/a", "forecasts/a\x00", "forecasts/a\nb", dir,
+	} {
 		_, err := s.Head(ctx, name)
 		wantErr(t, "Head "+name, err, blobstore.ErrInvalidName)
 		_, _, err = s.Open(ctx, name)
@@ -123,8 +125,10 @@ func invalidNames(t *testing.T, s blobstore.Store, dir string) {
 }
 
 func unusualNames(t *testing.T, s blobstore.Store, dir string) {
-	for _, base := range []string{"größe.csv", "two words.csv", "100%25.csv", "a+b=c&d?.csv", "#1.csv", "日本/売上.csv",
-		"semi;colon,comma.csv", "quote'\".csv", "..csv", ".hidden", "plus+ space"} {
+	for _, base := range []string{
+		"größe.csv", "two words.csv", "100%25.csv", "a+b=c&d?.csv", "#1.csv", "日本/売上.csv",
+		"semi;colon,comma.csv", "quote'\".csv", "..csv", ".hidden", "plus+ space",
+	} {
 		put(t, s, dir+base, base, blobstore.Once)
 		if content, in := get(t, s, dir+base); content != base || in.Name != dir+base {
 			t.Errorf("%q came back as %q, %q", base, content, in.Name)

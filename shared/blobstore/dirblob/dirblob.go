@@ -63,9 +63,11 @@ func Open(dir string, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store %s: %w", dir, err)
 	}
-	// The clock must be the real one: Last-Modified is compared with that of files that
-	// people copy in.
-	s := &Store{dir: abs, now: time.Now, durable: true}
+	s := &Store{
+		dir:     abs,
+		now:     time.Now, //nolint:forbidigo // the default: Last-Modified is compared with that of files that people copy in
+		durable: true,
+	}
 	for _, o := range opts {
 		o(s)
 	}
