@@ -40,7 +40,7 @@ func newBench(t *testing.T) *bench {
 	}
 	return &bench{
 		t: t, ledger: ledger.Ledger{Store: store, Version: "test"}, job: run.Job{State: run.JobRunning},
-		now: time.Now(), log: slog.New(slog.DiscardHandler),
+		now: time.Now().Add(5 * time.Second), log: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -96,7 +96,7 @@ func (b *bench) finishRun() handlers.FinishRun {
 func (b *bench) reconcile() handlers.Reconcile {
 	return handlers.Reconcile{
 		Ledger: b.ledger, Jobs: b, Sender: b, Plans: handlers.PlanTraining{Ledger: b.ledger, Sender: b, Log: b.log},
-		WayOut: func(string) string { return "do something" }, ResendAfter: time.Minute, DropWindow: 24 * time.Hour,
+		WayOut: func(string) string { return "do something" }, ResendAfter: time.Minute, DropRest: time.Second, DropWindow: 24 * time.Hour,
 		Now: func() time.Time { return b.now }, Log: b.log,
 	}
 }
@@ -196,6 +196,13 @@ func TestReconcileClaimsWhatNoEventNamed(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.drop("incoming/a.csv")
+	then := b.now
+	b.now = time.Now()
+	b.tick()
+	if views, err := b.ledger.Views(t.Context(), 0); err != nil || len(views) != 0 {
+		t.Errorf("a file that may still be growing was claimed: %+v (%v)", views, err)
+	}
+	b.now = then
 	b.refuse = errors.New("jobs service is down")
 	if err := b.reconcile().Handle(t.Context()); err == nil {
 		t.Error("the failed submission was not reported")

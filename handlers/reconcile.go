@@ -25,6 +25,7 @@ type Reconcile struct {
 	WayOut      func(reason string) string
 	ResendAfter time.Duration
 	BrokerSince time.Time     // see run.Found
+	DropRest    time.Duration // how long a drop must have been as it is
 	DropWindow  time.Duration // how old an unclaimed drop may be, besides each feed's newest
 	Now         Clock
 	Log         *slog.Logger
@@ -59,7 +60,7 @@ func (h Reconcile) claimDrops(ctx context.Context) error {
 		blobs = append(blobs, info)
 	}
 	var errs []error
-	for _, b := range run.DropsToClaim(blobs, h.Now(), h.DropWindow) {
+	for _, b := range run.DropsToClaim(blobs, h.Now(), h.DropRest, h.DropWindow) {
 		container, blob := run.SplitPlace(b.Name)
 		drop := run.Drop{Container: container, Blob: blob, ETag: b.ETag}
 		claimed, err := h.Ledger.Exists(ctx, drop.Record())

@@ -9,7 +9,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/skucast/skucast/cmd/internal/stack"
 	"github.com/skucast/skucast/shared/blobstore"
@@ -43,9 +45,14 @@ func (p program) runFile(ctx context.Context, fs *flag.FlagSet, args []string) e
 	if err := os.MkdirAll(*out, 0o755); err != nil {
 		return misuse("--out: %w", err)
 	}
+	release, err := lockOut(*out)
+	if err != nil {
+		return err
+	}
+	defer release()
 	dir := *data
 	if dir == "" {
-		if dir, err = os.MkdirTemp(*out, ".skucast-*"); err != nil {
+		if dir, err = os.MkdirTemp(*out, tempPrefix+"*"); err != nil {
 			return fmt.Errorf("make the local storage folder: %w", err)
 		}
 		defer func() { _ = os.RemoveAll(dir) }() // a folder that is left behind does no harm
@@ -72,6 +79,29 @@ func (p program) runFile(ctx context.Context, fs *flag.FlagSet, args []string) e
 	return p.printJSON(view.Complete)
 }
 
+// tempPrefix begins the names of what a run keeps in --out while it lasts.
+const tempPrefix = ".skucast-"
+
+// lockOut keeps two runs from sharing a folder, and removes what a killed one left there.
+func lockOut(out string) (release func(), err error) {
+	lock := filepath.Join(out, tempPrefix+"lock")
+	unlock, err := lockFile(lock)
+	if err != nil {
+		return nil, fmt.Errorf("another skucast run is writing to %s: %w", out, err)
+	}
+	stale, err := filepath.Glob(filepath.Join(out, tempPrefix+"[0-9]*"))
+	for _, dir := range stale {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return func() {
+		_ = os.Remove(lock) // before the lock ends, so that nobody locks a file that is going
+		unlock()
+	}, err
+}
+
+// maxName leaves room for what is appended to a file's name in storage.
+const maxName = 200
+
 // usable refuses paths that cannot be a file of sales, before anything is started.
 func usable(file string) error {
 	info, err := os.Stat(file)
@@ -82,6 +112,8 @@ func usable(file string) error {
 		return fmt.Errorf("%s: %w", file, err)
 	case info.IsDir():
 		return fmt.Errorf("%s is a folder; name one CSV file, or use skucast up and copy the files in", file)
+	case len(filepath.Base(file)) > maxName || strings.ContainsFunc(filepath.Base(file), unicode.IsControl):
+		return fmt.Errorf("the name of %.80q is longer than %d bytes or has a control character; rename the file", filepath.Base(file), maxName)
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("%s is not a regular file", file)
 	}
@@ -92,7 +124,7 @@ func usable(file string) error {
 func (p program) drop(ctx context.Context, st *stack.Stack, file string, opts run.Options) (ledger.View, error) {
 	blob := run.Incoming + filepath.Base(file)
 	if _, isDrop := run.Feed(blob); !isDrop {
-		blob = run.Incoming + "file-" + filepath.Base(file) // a name that marks settings
+		blob = run.Incoming + "file-" + filepath.Base(file) + ".csv" // the name marks settings or a temporary file
 	}
 	d := run.Drop{Container: blobstore.RawData, Blob: blob}
 	if err := put(ctx, st.Store, d.FileOptions(), func() (io.ReadCloser, error) {

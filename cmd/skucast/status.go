@@ -97,7 +97,7 @@ func what(v ledger.View) string {
 	case ledger.StatusComplete:
 		return summaryLine(*v.Complete)
 	case ledger.StatusFailed:
-		return v.Failed.Reason + ": " + v.Failed.Message
+		return v.Failed.Reason + ": " + strings.ReplaceAll(v.Failed.Message, "\n", "; ")
 	}
 	if v.Units > 0 {
 		return fmt.Sprintf("%s, %d of %d units", phaseWords(v.Phase), v.UnitsDone, v.Units)

@@ -32,9 +32,9 @@ func (p program) up(ctx context.Context, fs *flag.FlagSet, args []string) error 
 	if err := os.MkdirAll(incoming, 0o755); err != nil {
 		return fmt.Errorf("make the folder for drops: %w", err)
 	}
-	release, err := lockFolder(*data)
+	release, err := lockFile(filepath.Join(*data, ".up"))
 	if err != nil {
-		return err
+		return fmt.Errorf("another skucast is up on %s: %w", *data, err)
 	}
 	defer release()
 	cfg, err := local.config(p, *data)
@@ -103,16 +103,15 @@ func (p program) tellEnd(ctx context.Context, l ledger.Ledger, id string) {
 	}
 }
 
-// lockFolder keeps two stacks from sharing a folder: each would have a broker of its own.
-// The lock ends with the process, however that ends.
-func lockFolder(dir string) (release func(), err error) {
-	f, err := os.OpenFile(filepath.Join(dir, ".up"), os.O_CREATE|os.O_RDWR, 0o644)
+// lockFile takes a lock that ends with the process, however that ends.
+func lockFile(name string) (release func(), err error) {
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", dir, err)
+		return nil, fmt.Errorf("lock: %w", err)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("another skucast is up on %s", dir)
+		_ = f.Close() // nothing was written
+		return nil, fmt.Errorf("lock %s: %w", name, err)
 	}
 	return func() { _ = f.Close() }, nil
 }

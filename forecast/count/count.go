@@ -57,7 +57,8 @@ func (d *Dist) Fit(y []float64, n int) bool {
 	}
 	slices.Sort(d.sizes)
 	d.size = sum / float64(len(d.sizes))
-	d.share = float64(len(d.sizes)) / float64(observed)
+	// One more period without demand than was seen: a history without a gap is no promise.
+	d.share = float64(len(d.sizes)) / float64(observed+1)
 	return true
 }
 

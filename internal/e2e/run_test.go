@@ -54,6 +54,22 @@ func TestRunDeliversEveryProduct(t *testing.T) {
 	}
 }
 
+// A file whose name marks settings is still a file when a person names it.
+func TestNamesThatMarkSettings(t *testing.T) {
+	t.Parallel()
+	file := salesFile(t, 13)
+	want, _ := forecast(t, file)
+	for _, name := range []string{"sales.options.json", "_feed.json", "sales.csv.part", ".sales"} {
+		as := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(as, []byte(read(t, file)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := forecast(t, as); got.Digest != want.Digest {
+			t.Errorf("%s: digest %s, want %s", name, got.Digest, want.Digest)
+		}
+	}
+}
+
 // compareRows orders lines of forecasts.csv by sku, store, date.
 func compareRows(a, b string) int {
 	key := func(line string) []string {

@@ -209,3 +209,32 @@ func TestFilesSideBySide(t *testing.T) {
 		t.Errorf("a second stack on the same folder: exit %d, %s", code, fmt.Sprint(stderr))
 	}
 }
+
+// A file that is still being copied, or has the name of one, is not taken.
+func TestHalfCopiedFileIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	file := salesFile(t, 12)
+	want, _ := forecast(t, file)
+	u := start(t, t.TempDir())
+	u.copyIn(file, "north/other.csv.part")
+	to := filepath.Join(u.data, "raw-data", "incoming", "north", "sales.csv")
+	text := read(t, file)
+	const pieces = 4
+	f, err := os.Create(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range pieces {
+		if _, err := f.WriteString(text[i*len(text)/pieces : (i+1)*len(text)/pieces]); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(900 * time.Millisecond) // a slow copy, as seen by another process
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	runs := u.await("ended", ended(1))
+	if runs[0].Complete == nil || runs[0].Complete.Digest != want.Digest {
+		t.Errorf("run %+v, want digest %s", runs[0], want.Digest)
+	}
+}

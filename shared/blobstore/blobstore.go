@@ -28,7 +28,7 @@ const (
 // taken as transient.
 var (
 	// ErrNotFound: no such blob (or it vanished between two calls).
-	ErrNotFound = errors.New("blob not found")
+	ErrNotFound = errors.New("not found")
 	// ErrExists: a Put with IfNoneMatch found a blob already there.
 	ErrExists = errors.New("blob already exists")
 	// ErrChanged: the blob's ETag is not the one asked for.

@@ -84,8 +84,8 @@ func (l Ledger) claimed(ctx context.Context, drop run.Drop) (run.DropRecord, boo
 func (l Ledger) freezeOptions(ctx context.Context, drop run.Drop, rec *run.DropRecord) error {
 	for _, place := range []string{run.FeedOptions(rec.Feed), drop.FileOptions()} {
 		layer, err := l.readSmall(ctx, place)
-		if errors.Is(err, blobstore.ErrNotFound) {
-			continue
+		if errors.Is(err, blobstore.ErrNotFound) || errors.Is(err, blobstore.ErrInvalidName) {
+			continue // a name too long to have a sidecar has none
 		}
 		if err == nil {
 			var merged run.Options

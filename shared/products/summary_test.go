@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -188,12 +189,17 @@ func TestInOrder(t *testing.T) {
 			delays[i] = time.Duration(r.IntN(1000)) * time.Millisecond
 		}
 		var got []int
+		var mu sync.Mutex
 		var running, most int
 		err := inOrder(t.Context(), len(delays), func(_ context.Context, i int) (int, error) {
+			mu.Lock()
 			running++
 			most = max(most, running)
+			mu.Unlock()
 			time.Sleep(delays[i]) // fake time
+			mu.Lock()
 			running--
+			mu.Unlock()
 			return i * i, nil
 		}, func(i, v int) error {
 			got = append(got, v)

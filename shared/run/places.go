@@ -14,12 +14,14 @@ const Incoming = "incoming/"
 const DefaultFeed = "default"
 
 // Feed returns the feed of a blob (its path inside raw-data), and whether the blob is a
-// drop at all: names that begin with "_" or end in ".options.json" are settings.
+// drop at all: names that begin with "_" or end in ".options.json" are settings, and
+// those that begin with "." or end in ".tmp", ".part" or "~" are files that a program has
+// not finished writing.
 func Feed(blob string) (feed string, isDrop bool) {
 	rest, ok := strings.CutPrefix(blob, Incoming)
 	base := path.Base(rest)
 	if !ok || rest == "" || strings.HasSuffix(rest, "/") ||
-		strings.HasPrefix(base, "_") || strings.HasSuffix(base, ".options.json") {
+		strings.HasPrefix(base, "_") || strings.HasSuffix(base, ".options.json") || unfinished(base) {
 		return "", false
 	}
 	feed, _, nested := strings.Cut(rest, "/")
@@ -30,6 +32,11 @@ func Feed(blob string) (feed string, isDrop bool) {
 		return "", false
 	}
 	return feed, true
+}
+
+func unfinished(base string) bool {
+	return strings.HasPrefix(base, ".") || strings.HasSuffix(base, ".tmp") ||
+		strings.HasSuffix(base, ".part") || strings.HasSuffix(base, "~")
 }
 
 // FeedOptions is the place of a feed's standing options; files at the root share

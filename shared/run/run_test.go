@@ -63,7 +63,7 @@ func TestFeed(t *testing.T) {
 	for blob, want := range map[string]string{
 		"incoming/a.csv": "default", "incoming/shop/a.csv": "shop", "incoming/shop/2026/a.csv.gz": "shop",
 		"incoming/_feed.json": "", "incoming/shop/_feed.json": "", "incoming/a.csv.options.json": "",
-		"other/a.csv": "", "incoming/": "", "incoming/shop/": "", "incoming/_tmp/a.csv": "",
+		"other/a.csv": "", "incoming/": "", "incoming/a.csv.tmp": "", "incoming/a.part": "", "incoming/a.csv~": "", "incoming/.a.csv": "", "incoming/shop/": "", "incoming/_tmp/a.csv": "",
 	} {
 		feed, ok := Feed(blob)
 		if feed != want || ok != (want != "") {
@@ -272,8 +272,8 @@ func TestDropsToClaim(t *testing.T) {
 	const day = 24 * time.Hour
 	got := DropsToClaim([]blobstore.Info{
 		b("old.csv", 90*day), b("older.csv", 91*day), b("shop/new.csv", day), b("shop/newer.csv", time.Hour),
-		b("_feed.json", time.Hour), b("shop/new.csv.options.json", time.Hour),
-	}, now, 7*day)
+		b("_feed.json", time.Hour), b("shop/new.csv.options.json", time.Hour), b("shop/growing.csv", time.Second),
+	}, now, 3*time.Second, 7*day)
 	var names []string
 	for _, x := range got {
 		names = append(names, strings.TrimPrefix(x.Name, "raw-data/incoming/"))

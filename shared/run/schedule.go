@@ -43,13 +43,14 @@ func RetrainDue(schedule string, now time.Time, last retail.Date) (retail.Date, 
 
 // DropsToClaim picks, from the blobs under incoming/, those that reconcile must look at:
 // the newest of each feed, and every one younger than window. An older file of a feed was
-// either claimed in its time or has been superseded since.
-func DropsToClaim(blobs []blobstore.Info, now time.Time, window time.Duration) []blobstore.Info {
+// either claimed in its time or has been superseded since. One that was written less than
+// rest ago is left to its event: on a disk it may still be growing.
+func DropsToClaim(blobs []blobstore.Info, now time.Time, rest, window time.Duration) []blobstore.Info {
 	newest := map[string]blobstore.Info{}
 	var picked []blobstore.Info
 	for _, b := range blobs {
 		feed, ok := Feed(strings.TrimPrefix(b.Name, blobstore.RawData+"/"))
-		if !ok {
+		if !ok || now.Sub(b.LastModified) < rest {
 			continue
 		}
 		if n, seen := newest[feed]; !seen || olderThan(n, b) {

@@ -46,7 +46,7 @@ func (s *Stack) startEvents(bus string) error {
 			{Name: blobstore.ProcessedData + "/etl/", Suffix: "/" + run.ManifestName, Depth: 1},
 		},
 		Problem: func(name string, err error) {
-			s.cfg.Logger.Warn("a file cannot be used", "name", name, "error", err)
+			s.cfg.Logger.Error("a file in the watched folder cannot be used; rename it", "name", name, "error", err)
 		},
 	}
 	w.Poll(time.Now()) // what is there already belongs to reconcile

@@ -44,7 +44,7 @@ type Config struct {
 
 // Defaults of the local stack: a person is waiting, and a lost message is rare.
 const (
-	DefaultTick        = 5 * time.Second
+	DefaultTick        = time.Second
 	DefaultResendAfter = 2 * time.Minute
 	maxInstances       = 64
 )
@@ -182,10 +182,27 @@ func (s *Stack) startHost(bus string, topic *eventgrid.CustomTopic, ca string) e
 		defer cancel()
 		_ = s.host.Stop(stop) // what does not stop in time dies with this process
 	})
-	server := &http.Server{Handler: s.host, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: loopbackOnly(s.host), ReadHeaderTimeout: 10 * time.Second}
 	s.closers = append(s.closers, func() { _ = server.Close() })
 	s.running.Go(func() { _ = server.Serve(s.api) })
 	return nil
+}
+
+// loopbackOnly refuses requests that name another host: the local API has no
+// authentication, and a page in the user's browser must not reach it under a name of its
+// own.
+func loopbackOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && !ip.IsLoopback() {
+			http.Error(w, "this API answers to localhost only", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // workerLine passes on what a worker logs; a worker's own records are JSON already.

@@ -27,8 +27,13 @@ import (
 	"github.com/skucast/skucast/web"
 )
 
-// dropWindow is how old a drop may be that reconcile claims, besides each feed's newest.
-const dropWindow = 7 * 24 * time.Hour
+// A drop that reconcile claims by itself is at rest for dropRest, so that a file which is
+// still being copied into a local folder is left alone, and no older than dropWindow,
+// besides each feed's newest.
+const (
+	dropRest   = 3 * time.Second
+	dropWindow = 7 * 24 * time.Hour
+)
 
 // Run starts the function app and serves the host until ctx ends. Everything that can be
 // wrong with the settings is found before the host is answered.
@@ -127,7 +132,7 @@ func register(cfg config.Config, p parts, log *slog.Logger) *azfunc.App {
 	published := handlers.PublishRun{Ledger: p.ledger, Publisher: p.publisher, Trainer: trainer, Now: time.Now, Log: log}
 	reconcile := handlers.Reconcile{
 		Ledger: p.ledger, Jobs: p.jobs, Sender: p.sender, Plans: plans, WayOut: run.WayOut(etl.WayOut),
-		ResendAfter: cfg.Reconcile.ResendAfter, BrokerSince: cfg.Reconcile.BrokerSince, DropWindow: dropWindow,
+		ResendAfter: cfg.Reconcile.ResendAfter, BrokerSince: cfg.Reconcile.BrokerSince, DropRest: dropRest, DropWindow: dropWindow,
 		Now: time.Now, Log: log,
 	}
 	app := azfunc.New(log)
