@@ -25,7 +25,7 @@ func inOrder[T any](ctx context.Context, n int, get func(context.Context, int) (
 	var pending [readers]chan result
 	start := func(i int) {
 		c := make(chan result, 1)
-		pending[(i+1)%readers] = c
+		pending[i%readers] = c
 		running.Go(func() {
 			v, err := get(ctx, i)
 			c <- result{v, err}

@@ -69,13 +69,16 @@ func TestSummariseAddsUp(t *testing.T) {
 		s := auto.Score{NScored: n, AbsError: e, AbsActual: a, RMSSE: r, RMSSESNaive: rs, Pinball: pin}
 		for i := range s.Below {
 			s.Below[i], s.AtOrBelow[i] = below, atOrBelow
+			if i == 9 {
+				s.Below[i], s.AtOrBelow[i] = n-1, n
+			}
 		}
 		return s
 	}
 	unit := sampleUnit(random(20), "a", 4, 2)
 	unit[0].Result.Score = score(10, 5, 100, .5, 1, 4, 1, 2)
 	unit[1].Result.Score = score(30, 15, 20, 1.5, 2, 6, 9, 12)
-	unit[2].Result.Score = score(20, 0, 0, nan, nan, 0, 0, 20)                    // nothing sold: no scale
+	unit[2].Result.Score = score(20, 0, 0, .7, nan, 0, 0, 20)                     // nothing sold, no yardstick: out of both means
 	unit[3].Result.Score = auto.Score{RMSSE: nan, RMSSESNaive: nan, Pinball: nan} // too short for a backtest
 	unit[2].Result.Class = "lumpy"
 	unit[3].Result.Status, unit[3].Result.Reason, unit[3].Result.Model = auto.Fallback, "class_profile", "class_profile"
@@ -112,13 +115,16 @@ func TestSummariseAddsUp(t *testing.T) {
 	if got, want := b.Calibration["q0.025"], (run.Shares{Below: .166667, AtOrBelow: .566667}); got != want || len(b.Calibration) != 10 {
 		t.Errorf("calibration is %+v, want %+v: counts over the 60 scored periods, not an average of shares", got, want)
 	}
+	if got, want := b.Calibration["q0.99"], (run.Shares{Below: .95, AtOrBelow: 1}); got != want {
+		t.Errorf("calibration of q0.99 is %+v, want %+v", got, want)
+	}
 	if s.ByClass["lumpy"].WAPE() != nil || s.ByClass["lumpy"].RMSSE() != nil || s.ByClass["lumpy"].Scored != 1 {
 		t.Errorf("a class without sales has %+v, want undefined figures", s.ByClass["lumpy"])
 	}
 	if got, want := [...]int64{s.ByVolume[0].Series, s.ByVolume[2].Series, s.ByVolume[4].Series}, [...]int64{1, 1, 1}; got != want {
 		t.Errorf("volume tiers %+v", s.ByVolume)
 	}
-	if len(s.Worst) != 2 || *s.Worst[0].Row.RMSSE != 1.5 || s.Worst[0].Unit != "00000000" {
+	if len(s.Worst) != 3 || *s.Worst[0].Row.RMSSE != 1.5 || s.Worst[0].Unit != "00000000" {
 		t.Errorf("worst are %+v", s.Worst)
 	}
 	if len(s.Sample) != 4 {
