@@ -10,6 +10,7 @@ import (
 	"github.com/skucast/skucast/shared/event"
 	"github.com/skucast/skucast/shared/ledger"
 	"github.com/skucast/skucast/shared/run"
+	"github.com/skucast/skucast/shared/training"
 )
 
 // FinishRun counts units: one compare-and-swap per run and batch.
@@ -50,7 +51,7 @@ func (h FinishRun) count(ctx context.Context, id string, units []int) error {
 		return err
 	}
 	if plan == nil {
-		return event.Permanent(ReasonUnknownRun, fmt.Errorf("run %s has no plan, so no unit of it can be finished", run.Short(id)))
+		return event.Permanent(training.ReasonUnknownRun, fmt.Errorf("run %s has no plan, so no unit of it can be finished", run.Short(id)))
 	}
 	state, err := h.Ledger.UpdateState(ctx, id, plan.Units, func(s *run.State) error {
 		for _, u := range units {
@@ -64,6 +65,5 @@ func (h FinishRun) count(ctx context.Context, id string, units []int) error {
 		return err
 	}
 	h.Log.InfoContext(ctx, "all units are in", "run_id", run.Short(id), "units", plan.Units)
-	return h.Sender.Send(ctx, event.QueuePublishRun, one(run.Message(event.QueuePublishRun, id, "publish", 0,
-		event.RunMessage{V: event.Version, RunID: id})))
+	return sendRun(ctx, h.Sender, run.PhasePublish, id, 0)
 }

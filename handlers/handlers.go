@@ -18,6 +18,7 @@ import (
 	"github.com/skucast/skucast/shared/event"
 	"github.com/skucast/skucast/shared/ledger"
 	"github.com/skucast/skucast/shared/run"
+	"github.com/skucast/skucast/shared/training"
 )
 
 // Sender sends messages to a queue, in batches, as the sequence yields them.
@@ -39,12 +40,15 @@ type Publisher interface {
 // Clock tells the time; tests turn it.
 type Clock func() time.Time
 
-// ReasonUnknownRun is the reason of a message whose run nobody has claimed.
-const ReasonUnknownRun = "unknown_run"
-
 // one is the sequence of one message.
 func one(m event.Message) iter.Seq[event.Message] {
 	return func(yield func(event.Message) bool) { yield(m) }
+}
+
+// sendRun asks plan-training or publish-run, the phase, to move a run on.
+func sendRun(ctx context.Context, s Sender, phase, id string, attempt int) error {
+	what := map[string]string{run.PhasePlan: "plan", run.PhasePublish: "publish"}[phase]
+	return s.Send(ctx, phase, one(run.Message(phase, id, what, attempt, event.RunMessage{V: event.Version, RunID: id})))
 }
 
 // knownRun reads the record of a message's run; a run that does not exist makes the
@@ -52,7 +56,7 @@ func one(m event.Message) iter.Seq[event.Message] {
 func knownRun(ctx context.Context, l ledger.Ledger, id string) (run.Record, error) {
 	rec, err := l.Run(ctx, id)
 	if errors.Is(err, blobstore.ErrNotFound) {
-		return rec, event.Permanent(ReasonUnknownRun, fmt.Errorf("no run %s has been claimed", run.Short(id)))
+		return rec, event.Permanent(training.ReasonUnknownRun, fmt.Errorf("no run %s has been claimed", run.Short(id)))
 	}
 	return rec, err
 }

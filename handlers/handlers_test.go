@@ -18,6 +18,7 @@ import (
 	"github.com/skucast/skucast/shared/event"
 	"github.com/skucast/skucast/shared/ledger"
 	"github.com/skucast/skucast/shared/run"
+	"github.com/skucast/skucast/shared/training"
 )
 
 // bench is a pipeline without transport: what is sent and submitted is kept.
@@ -325,7 +326,7 @@ func TestMessagesForUnknownRunsArePermanentlyRefused(t *testing.T) {
 	for name, err := range map[string]error{
 		"plan-training": plans.Handle(t.Context(), unknown), "publish-run": publish.Handle(t.Context(), unknown),
 	} {
-		if event.ReasonOf(err) != handlers.ReasonUnknownRun {
+		if event.ReasonOf(err) != training.ReasonUnknownRun {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}

@@ -100,8 +100,7 @@ func (h PlanTraining) plan(ctx context.Context, rec run.Record) error {
 	}
 	h.Log.InfoContext(ctx, "sending units", "run_id", run.Short(rec.RunID), "units", stored.Units)
 	if stored.Units == 0 {
-		return h.Sender.Send(ctx, event.QueuePublishRun, one(run.Message(event.QueuePublishRun, rec.RunID, "publish", 0,
-			event.RunMessage{V: event.Version, RunID: rec.RunID})))
+		return sendRun(ctx, h.Sender, run.PhasePublish, rec.RunID, 0)
 	}
 	return h.sendUnits(ctx, rec, nil, 0)
 }
@@ -216,6 +215,5 @@ func (h PlanTraining) repeat(ctx context.Context, rec run.Record, m run.Manifest
 	if err := h.Ledger.Complete(ctx, *c); err != nil {
 		return err
 	}
-	return h.Sender.Send(ctx, event.QueuePublishRun, one(run.Message(event.QueuePublishRun, rec.RunID, "publish", 0,
-		event.RunMessage{V: event.Version, RunID: rec.RunID})))
+	return sendRun(ctx, h.Sender, run.PhasePublish, rec.RunID, 0)
 }

@@ -17,10 +17,6 @@ import (
 	"github.com/skucast/skucast/shared/training"
 )
 
-// MaxCSVRows is the largest run that publish-run itself writes as one forecasts.csv; the
-// CLI streams larger ones.
-const MaxCSVRows = 5_000_000
-
 // PublishRun turns the units of a run into its products, writes the terminal record and
 // announces it.
 type PublishRun struct {
@@ -62,7 +58,7 @@ func (h PublishRun) produce(ctx context.Context, rec run.Record) (*run.Complete,
 		return nil, err
 	}
 	if plan == nil {
-		return nil, event.Permanent(ReasonUnknownRun, fmt.Errorf("run %s has no plan to publish", run.Short(rec.RunID)))
+		return nil, event.Permanent(training.ReasonUnknownRun, fmt.Errorf("run %s has no plan to publish", run.Short(rec.RunID)))
 	}
 	state, err := h.Ledger.UpdateState(ctx, rec.RunID, plan.Units, func(s *run.State) error {
 		_, err := h.Ledger.Recount(ctx, rec.RunID, plan.Units, s)
@@ -106,7 +102,7 @@ func (h PublishRun) complete(ctx context.Context, rec run.Record, plan run.Plan,
 		return nil, err
 	}
 	var files []run.File
-	if sum.ForecastRows <= MaxCSVRows {
+	if sum.ForecastRows <= products.MaxPublishedCSVRows {
 		csv, err := h.write(ctx, rec.RunID, "forecasts.csv", sum.ForecastRows, func(w io.Writer) error {
 			return products.WriteCSV(ctx, h.Ledger.Store, sum.Order, rec.RunID, w)
 		})

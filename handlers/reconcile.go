@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/skucast/skucast/shared/blobstore"
-	"github.com/skucast/skucast/shared/event"
 	"github.com/skucast/skucast/shared/ledger"
 	"github.com/skucast/skucast/shared/run"
 )
@@ -61,7 +60,7 @@ func (h Reconcile) claimDrops(ctx context.Context) error {
 	}
 	var errs []error
 	for _, b := range run.DropsToClaim(blobs, h.Now(), h.DropRest, h.DropWindow) {
-		container, blob := run.SplitPlace(b.Name)
+		container, blob := blobstore.Split(b.Name)
 		drop := run.Drop{Container: container, Blob: blob, ETag: b.ETag}
 		claimed, err := h.Ledger.Exists(ctx, drop.Record())
 		if err == nil && !claimed {
@@ -186,9 +185,7 @@ func (h Reconcile) resend(ctx context.Context, rec run.Record, s run.Step) error
 	if s.Phase == run.PhaseTrain {
 		return h.Plans.sendUnits(ctx, rec, s.Units, s.Attempt)
 	}
-	what := map[string]string{run.PhasePlan: "plan", run.PhasePublish: "publish"}[s.Phase]
-	return h.Sender.Send(ctx, s.Phase, one(run.Message(s.Phase, rec.RunID, what, s.Attempt,
-		event.RunMessage{V: event.Version, RunID: rec.RunID})))
+	return sendRun(ctx, h.Sender, s.Phase, rec.RunID, s.Attempt)
 }
 
 var errOvertaken = errors.New("overtaken by another tick")

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/skucast/skucast/shared/blobstore"
-	"github.com/skucast/skucast/shared/event"
 	"github.com/skucast/skucast/shared/retail"
 	"github.com/skucast/skucast/shared/run"
 )
@@ -64,6 +63,5 @@ func (h Reconcile) retrain(ctx context.Context, feed string) error {
 		return err
 	}
 	h.Log.InfoContext(ctx, "retraining", "feed", feed, "due", due.String(), "run_id", run.Short(id))
-	return h.Sender.Send(ctx, event.QueuePlanTraining, one(run.Message(event.QueuePlanTraining, id, "plan", 0,
-		event.RunMessage{V: event.Version, RunID: id})))
+	return sendRun(ctx, h.Sender, run.PhasePlan, id, 0)
 }

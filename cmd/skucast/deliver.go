@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +16,6 @@ import (
 	"github.com/skucast/skucast/shared/products"
 	"github.com/skucast/skucast/shared/run"
 )
-
-func newReader(b []byte) io.Reader { return bytes.NewReader(b) }
 
 // deliver brings a run's products into the folder that the user named. move renames
 // instead of copying, for a storage account that is thrown away afterwards.

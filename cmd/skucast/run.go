@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -128,7 +129,7 @@ func (p program) drop(ctx context.Context, st *stack.Stack, file string, opts ru
 	}
 	d := run.Drop{Container: blobstore.RawData, Blob: blob}
 	if err := put(ctx, st.Store, d.FileOptions(), func() (io.ReadCloser, error) {
-		return io.NopCloser(newReader(run.Canonical(opts))), nil
+		return io.NopCloser(bytes.NewReader(run.Canonical(opts))), nil
 	}); err != nil {
 		return ledger.View{}, err
 	}

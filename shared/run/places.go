@@ -148,9 +148,3 @@ func UnitOfSeries(place string) (int, bool) {
 	n, err := UnitOrdinal(base)
 	return n, err == nil
 }
-
-// SplitPlace separates the container from the path inside it.
-func SplitPlace(place string) (container, blob string) {
-	container, blob, _ = strings.Cut(place, "/")
-	return container, blob
-}

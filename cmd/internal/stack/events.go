@@ -68,7 +68,7 @@ func (s *Stack) watch(w *dirblob.Watcher, topic *eventgrid.SystemTopic) {
 		case <-tick.C:
 		}
 		for _, b := range w.Poll(time.Now()) {
-			container, blob := run.SplitPlace(b.Name)
+			container, blob := blobstore.Split(b.Name)
 			if _, err := topic.Raise(s.ctx, eventgrid.BlobEvent{
 				Container: container, Blob: blob, ETag: b.ETag, Size: b.Size, API: eventgrid.APIPutBlob, Time: b.LastModified,
 			}); err != nil {
