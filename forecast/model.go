@@ -30,6 +30,8 @@ type Fitted interface {
 	PredictTo(dst []float64)
 	// Parameters appends the estimated parameters to dst, in a fixed order.
 	Parameters(dst []Parameter) []Parameter
+	// Clone is an independent copy, for a caller that follows several futures.
+	Clone() Fitted
 }
 
 // Parameter is one named number that a model has estimated.

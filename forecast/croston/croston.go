@@ -136,6 +136,12 @@ type sba struct {
 	demands int
 }
 
+// Clone implements forecast.Fitted.
+func (f *tsb) Clone() forecast.Fitted { c := *f; return &c }
+
+// Clone implements forecast.Fitted.
+func (f *sba) Clone() forecast.Fitted { c := *f; return &c }
+
 // Append implements forecast.Fitted.
 func (f *sba) Append(y []float64) {
 	for _, v := range y {

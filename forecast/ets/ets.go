@@ -6,6 +6,7 @@ package ets
 
 import (
 	"math"
+	"slices"
 
 	"github.com/skucast/skucast/forecast"
 )
@@ -80,6 +81,13 @@ type fitted struct {
 	level, slope    float64
 	season          []float64 // by phase
 	phase           int       // of the next period
+}
+
+// Clone implements forecast.Fitted.
+func (f *fitted) Clone() forecast.Fitted {
+	c := *f
+	c.season = slices.Clone(f.season)
+	return &c
 }
 
 // Append implements forecast.Fitted.

@@ -37,6 +37,7 @@ func Run(t *testing.T, m forecast.Model, tr Traits) {
 		t.Run("scale/"+name, func(t *testing.T) { scale(t, m, s, tr) })
 		t.Run("look ahead/"+name, func(t *testing.T) { lookAhead(t, m, s) })
 		t.Run("append/"+name, func(t *testing.T) { appendInSteps(t, m, s) })
+		t.Run("clone/"+name, func(t *testing.T) { clone(t, m, s) })
 		t.Run("finite/"+name, func(t *testing.T) { finite(t, m, s) })
 	}
 	t.Run("constant", func(t *testing.T) { constant(t, m, tr) })
@@ -150,6 +151,26 @@ func appendInSteps(t *testing.T, m forecast.Model, s forecast.Series) {
 		if !near(got[j], want[j], 1e-9*(1+math.Abs(want[j]))) {
 			t.Fatalf("step %d: %v after single steps, %v after one", j, got[j], want[j])
 		}
+	}
+}
+
+// clone: what happens to a copy does not happen to the original.
+func clone(t *testing.T, m forecast.Model, s forecast.Series) {
+	f, err := m.Fit(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, got := make([]float64, horizon), make([]float64, horizon)
+	f.PredictTo(want)
+	c := f.Clone()
+	c.PredictTo(got)
+	if !equal(got, want) {
+		t.Fatalf("the copy forecasts %v, the original %v", got, want)
+	}
+	c.Append([]float64{1e4, 2e4, 3e4, 4e4, 5e4, 6e4, 7e4, 8e4})
+	f.PredictTo(got)
+	if !equal(got, want) {
+		t.Fatal("appending to the copy moved the original")
 	}
 }
 

@@ -4,6 +4,7 @@ package naive
 
 import (
 	"math"
+	"slices"
 
 	"github.com/skucast/skucast/forecast"
 )
@@ -143,6 +144,13 @@ func (w *window) overall() float64 {
 		}
 	}
 	return sum / float64(n)
+}
+
+// Clone implements forecast.Fitted.
+func (w *window) Clone() forecast.Fitted {
+	c := *w
+	c.ring, c.n, c.sum = slices.Clone(w.ring), slices.Clone(w.n), slices.Clone(w.sum)
+	return &c
 }
 
 // Parameters implements forecast.Fitted; nothing is estimated.

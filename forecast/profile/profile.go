@@ -6,6 +6,7 @@ package profile
 
 import (
 	"math"
+	"slices"
 
 	"github.com/skucast/skucast/forecast"
 )
@@ -200,6 +201,13 @@ func (f *fitted) filter(y []float64) float64 {
 	}
 	f.level, f.phase = l, p
 	return sse
+}
+
+// Clone implements forecast.Fitted.
+func (f *fitted) Clone() forecast.Fitted {
+	c := *f
+	c.ring = slices.Clone(f.ring)
+	return &c
 }
 
 // Append implements forecast.Fitted.

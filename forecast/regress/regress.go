@@ -6,6 +6,7 @@ package regress
 
 import (
 	"math"
+	"slices"
 
 	"github.com/skucast/skucast/forecast"
 )
@@ -157,6 +158,14 @@ func (f *fitted) tune(y []float64) {
 		}
 	}
 	f.t = len(y)
+}
+
+// Clone implements forecast.Fitted; the design is shared but for its scratch row.
+func (f *fitted) Clone() forecast.Fitted {
+	c, d := *f, *f.design
+	d.idx, d.val = slices.Clone(d.idx), slices.Clone(d.val)
+	c.design = &d
+	return &c
 }
 
 // Append implements forecast.Fitted.
