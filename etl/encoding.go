@@ -26,7 +26,8 @@ func newDecoder() *decoder {
 }
 
 // line returns b as UTF-8 without the marks that staging uses: 0x1F and a carriage return
-// inside the line become spaces. It reports whether b had to be read as Windows-1252. The
+// inside the line become spaces. A zero byte, which databases refuse in texts, becomes the
+// control character next to it, so that a key, date or quantity with it is rejected. It reports whether b had to be read as Windows-1252. The
 // result may share b or the decoder's buffer.
 func (d *decoder) line(b []byte) (out []byte, cp1252 bool) {
 	if !utf8.Valid(b) {
@@ -43,9 +44,9 @@ func (d *decoder) line(b []byte) (out []byte, cp1252 bool) {
 		}
 		b, cp1252 = d.buf, true
 	}
-	for _, mark := range [...]byte{fieldMark, '\r'} {
-		for i := bytes.IndexByte(b, mark); i >= 0; i = bytes.IndexByte(b, mark) {
-			b[i] = ' '
+	for _, mark := range [...][2]byte{{fieldMark, ' '}, {'\r', ' '}, {0, 1}} {
+		for i := bytes.IndexByte(b, mark[0]); i >= 0; i = bytes.IndexByte(b, mark[0]) {
+			b[i] = mark[1]
 		}
 	}
 	return b, cp1252

@@ -69,6 +69,18 @@ func ResolveHeader(name string, s Staged, o run.ETLOptions) (Header, error) {
 	return best, bestErr
 }
 
+// HeaderTest reports for a line whether the required columns can be found in it.
+func HeaderTest(o run.ETLOptions) func(line string) bool {
+	return func(line string) bool {
+		for _, sep := range separators() {
+			if _, err := resolve("", Staged{Header: line}, sep, o); err == nil {
+				return true
+			}
+		}
+		return false
+	}
+}
+
 // sampleAgrees reports whether every sampled line has n fields.
 func (s Staged) sampleAgrees(sep string, n int) bool {
 	for _, line := range s.Sample {

@@ -30,7 +30,7 @@ type Params struct {
 const controlCharacters = "[\x01-\x1f\x7f]"
 
 // NewParams makes the parameters for one file.
-func NewParams(h Header, buckets int) Params {
+func NewParams(h Header, o run.ETLOptions, buckets int) Params {
 	p := Params{
 		V: ParamsVersion, Separator: h.Separator, Header: h.Fields, Mapping: h.Mapping(), Buckets: buckets,
 		SQL: map[string]string{
@@ -39,7 +39,22 @@ func NewParams(h Header, buckets int) Params {
 			"nothing":   hexText("^[" + h.Separator + " ]*$"),
 			"controls":  hexText(controlCharacters),
 			"bucket":    "0",
+			"trailing":  hexText("[" + h.Separator + "] *"),
+			// A time of day after a date with a month's name.
+			"named_month": hexText("[A-Za-z]{3}.* [0-9]{1,2}:[0-9]{2}"),
+			"fold":        "sk_same", "excluded": "1 = 0",
+			"line_hash": "", "line_id": "", "p_line_id": "", "duplicate": "1 = 0",
 		},
+	}
+	if o.SKUCase == "upper" {
+		p.SQL["fold"] = "sk_upper"
+	}
+	if len(o.ExcludeSKUs) > 0 {
+		p.SQL["excluded"] = "sk_rx(sku, " + hexText(excludePattern(o)) + ")"
+	}
+	if o.Duplicates == "drop" {
+		p.SQL["line_hash"], p.SQL["line_id"], p.SQL["p_line_id"] = ", md5(line) AS line_id", ", line_id", ", p.line_id"
+		p.SQL["duplicate"] = "row_number() OVER (PARTITION BY t.line_id, t.sku, t.store ORDER BY t.line_no) > 1"
 	}
 	if buckets > 1 {
 		p.SQL["bucket"] = fmt.Sprintf("CAST(sk_hex(md5(sku), 1, 8) %% %d AS INT)", buckets)
@@ -53,15 +68,56 @@ func NewParams(h Header, buckets int) Params {
 			p.SQL[meaning] = field(c.Index)
 		}
 	}
+	var repeated []string
+	for _, c := range []struct{ value, meaning string }{{"sku", "sku"}, {"date_text", "date"}, {"units_text", "units"}} {
+		text := hexText(h.Columns[c.meaning].Header)
+		if c.meaning == "sku" {
+			text = p.SQL["fold"] + "(" + text + ")"
+		}
+		repeated = append(repeated, c.value+" = "+text)
+	}
+	p.SQL["repeated_header"] = strings.Join(repeated, " AND ")
 	p.regressors(h.Regressors)
 	return p
+}
+
+// excludePattern matches the codes that are no products.
+func excludePattern(o run.ETLOptions) string {
+	var codes []string
+	for _, code := range o.ExcludeSKUs {
+		if o.SKUCase == "upper" {
+			code = upperASCII(code)
+		}
+		body, open := strings.CutSuffix(code, "*")
+		var b strings.Builder
+		for _, r := range body {
+			if strings.ContainsRune(`\.+*?()|[]{}^$`, r) {
+				b.WriteByte('\\')
+			}
+			b.WriteRune(r)
+		}
+		if !open {
+			b.WriteByte('$')
+		}
+		codes = append(codes, b.String())
+	}
+	return "^(" + strings.Join(codes, "|") + ")"
+}
+
+func upperASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return r - 'a' + 'A'
+		}
+		return r
+	}, s)
 }
 
 // regressors writes the lists of every statement that carries them, r1, r2, …
 func (p Params) regressors(columns []Column) {
 	var bad []string
 	lists := map[string]*strings.Builder{}
-	for _, list := range []string{"names", "texts", "p_names", "r_values", "r_names", "t_names", "r_max", "r_doubles", "r_hash"} {
+	for _, list := range []string{"names", "texts", "p_names", "r_values", "r_names", "t_names", "s_names", "r_max", "r_doubles", "r_hash"} {
 		lists[list] = &strings.Builder{}
 	}
 	for i, c := range columns {
@@ -73,6 +129,7 @@ func (p Params) regressors(columns []Column) {
 		add("r_values", ", try_cast(sk_num(p.%s_text, '${number_style}') AS DECIMAL(22,6)) AS %s", r, r)
 		add("r_names", ", %s", r)
 		add("t_names", ", t.%s", r)
+		add("s_names", ", s.%s", r)
 		add("r_max", ", max(%s) AS %s", r, r)
 		add("r_doubles", ", CAST(%s AS DOUBLE) AS %s", r, r)
 		add("r_hash", ", ' ', coalesce(CAST(CAST(floor(%s * 10000 + 0.5) AS BIGINT) AS STRING), '')", r)

@@ -39,6 +39,7 @@ type Staged struct {
 	Sample      []string // the first data lines, to judge separators by
 	Lines       int64    // lines after the header, blank ones included
 	Blank       int64    // of those, the ones without any character
+	Titles      int64    // lines with text above the header
 	CP1252Lines int64    // lines that were read as windows-1252
 	SourceBytes int64    // bytes read from the source
 	TextBytes   int64    // bytes after decompression
@@ -51,14 +52,20 @@ const sampleLines = 20
 // gunzipped, without byte order mark and carriage returns, lines that are not UTF-8 read
 // as windows-1252. Numbers are those of the source's lines, from 1. What cannot be a CSV
 // is refused with a reason. name is used in messages only. Memory is one line.
-func Stage(ctx context.Context, name string, source io.Reader, dst io.Writer) (Staged, error) {
-	return stage(ctx, name, source, dst, expandFrom)
+//
+// The header is the first line with text, unless isHeader (HeaderTest; nil: none) knows
+// only a later one of the first titleLines: reports put a title and a date range above it.
+func Stage(ctx context.Context, name string, source io.Reader, dst io.Writer, isHeader func(line string) bool) (Staged, error) {
+	return stage(ctx, name, source, dst, isHeader, expandFrom)
 }
 
+// titleLines is how many lines with text are looked at for a header.
+const titleLines = 30
+
 // stage refuses a gzip as a bomb only beyond so many bytes of text.
-func stage(ctx context.Context, name string, source io.Reader, dst io.Writer, bombFrom int64) (Staged, error) {
+func stage(ctx context.Context, name string, source io.Reader, dst io.Writer, isHeader func(string) bool, bombFrom int64) (Staged, error) {
 	in := &sourceReader{r: source, sum: sha256.New()}
-	s := stager{name: name, in: in, dst: bufio.NewWriterSize(dst, 1<<18), decoder: newDecoder(), bombFrom: bombFrom}
+	s := stager{name: name, in: in, dst: bufio.NewWriterSize(dst, 1<<18), decoder: newDecoder(), isHeader: isHeader, bombFrom: bombFrom}
 	err := s.run(ctx)
 	if in.err != nil { // the source broke; what the decoders made of it does not matter
 		return Staged{}, fmt.Errorf("read %s: %w", name, in.err)
@@ -82,8 +89,19 @@ type stager struct {
 	gzipped  bool
 	bombFrom int64
 	out      Staged
+	isHeader func(line string) bool
 	header   bool // seen
-	number   []byte
+	// held are the first line with text and what follows, until a header is recognised or
+	// enough is seen to know that the first line is the header after all.
+	held   []heldLine
+	texts  int // lines with text among them
+	number []byte
+}
+
+// heldLine waits for the verdict on the header.
+type heldLine struct {
+	n    int64
+	text string
 }
 
 func (s *stager) run(ctx context.Context) error {
@@ -110,6 +128,9 @@ func (s *stager) run(ctx context.Context) error {
 		_, _ = text.Discard(3) // they were peeked
 	}
 	if err := s.lines(ctx, text); err != nil {
+		return err
+	}
+	if err := s.settle(0); err != nil {
 		return err
 	}
 	switch {
@@ -157,9 +178,6 @@ func (s *stager) lines(ctx context.Context, text *bufio.Reader) error {
 func (s *stager) line(n int64, line []byte) error {
 	line = bytes.TrimSuffix(line, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
-	if i := bytes.IndexByte(line, 0); i >= 0 {
-		return refuse(ReasonNotText, "%s line %d has a zero byte at position %d: not a text file; export it as CSV", s.name, n, i+1)
-	}
 	line, cp1252 := s.decoder.line(line)
 	if cp1252 {
 		s.out.CP1252Lines++
@@ -167,6 +185,11 @@ func (s *stager) line(n int64, line []byte) error {
 	if !s.header {
 		return s.first(n, line)
 	}
+	return s.data(n, line)
+}
+
+// data stages one line after the header.
+func (s *stager) data(n int64, line []byte) error {
 	s.out.Lines++
 	if len(line) == 0 {
 		s.out.Blank++
@@ -188,11 +211,14 @@ func (s *stager) line(n int64, line []byte) error {
 	return nil
 }
 
-// first handles the lines up to the header: blank ones, and the separator that Excel
-// understands in a line of its own.
+// first handles the lines up to the header: blank ones, the separator that Excel
+// understands in a line of its own, and titles.
 func (s *stager) first(n int64, line []byte) error {
 	trimmed := bytes.TrimSpace(line)
 	if len(trimmed) == 0 {
+		if len(s.held) > 0 {
+			s.held = append(s.held, heldLine{n: n})
+		}
 		return nil
 	}
 	if sep, ok := bytes.CutPrefix(bytes.ToLower(line), []byte("sep=")); ok && len(sep) == 1 && s.out.Separator == "" {
@@ -202,7 +228,36 @@ func (s *stager) first(n int64, line []byte) error {
 	if bad := controls(line); bad*10 > len(line) {
 		return refuse(ReasonNotText, "%s line %d: %d of %d bytes are control characters: not a text file; export it as CSV", s.name, n, bad, len(line))
 	}
-	s.header, s.out.Header, s.out.HeaderLine = true, string(line), n
+	s.held = append(s.held, heldLine{n, string(line)})
+	s.texts++
+	switch {
+	case s.isHeader == nil:
+		return s.settle(0)
+	case s.isHeader(string(line)):
+		return s.settle(len(s.held) - 1)
+	case s.texts >= titleLines || len(s.held) >= 10*titleLines:
+		return s.settle(0)
+	}
+	return nil
+}
+
+// settle takes one of the held lines as the header; what follows it is data.
+func (s *stager) settle(header int) error {
+	if s.header || len(s.held) == 0 {
+		return nil
+	}
+	for _, l := range s.held[:header] {
+		if l.text != "" {
+			s.out.Titles++
+		}
+	}
+	s.header, s.out.Header, s.out.HeaderLine = true, s.held[header].text, s.held[header].n
+	for _, l := range s.held[header+1:] {
+		if err := s.data(l.n, []byte(l.text)); err != nil {
+			return err
+		}
+	}
+	s.held = nil
 	return nil
 }
 

@@ -15,11 +15,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/skucast/skucast/shared/event"
+	"github.com/skucast/skucast/shared/run"
 )
 
 func stageText(t *testing.T, text string) Staged {
 	t.Helper()
-	s, err := Stage(t.Context(), "f.csv", strings.NewReader(text), io.Discard)
+	s, err := Stage(t.Context(), "f.csv", strings.NewReader(text), io.Discard, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,11 +58,12 @@ func TestStage(t *testing.T) {
 		{"windows-1252", "h\nM\xfcller \x80\x99\n", "h", "2\x1fMüller €™\n", 1, 1},
 		{"windows-1252 header", "St\xfcck\na\n", "Stück", "2\x1fa\n", 1, 1},
 		{"utf-8 stays", "h\nMüller €\n", "h", "2\x1fMüller €\n", 0, 1},
+		{"zero byte", "h\nab\x00c\n", "h", "2\x1fab\x01c\n", 0, 1},
 		{"marks inside a line", "h\na\x1fb\rc\n", "h", "2\x1fa b c\n", 0, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out strings.Builder
-			s, err := Stage(t.Context(), "f.csv", iotest.HalfReader(strings.NewReader(tt.in)), &out)
+			s, err := Stage(t.Context(), "f.csv", iotest.HalfReader(strings.NewReader(tt.in)), &out, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,6 +74,37 @@ func TestStage(t *testing.T) {
 			sum := sha256.Sum256([]byte(tt.in))
 			if s.SHA256 != hex.EncodeToString(sum[:]) || s.SourceBytes != int64(len(tt.in)) {
 				t.Errorf("sha256 %s of %d bytes is not the source's", s.SHA256, s.SourceBytes)
+			}
+		})
+	}
+}
+
+// TestTitles: the header is looked for below titles, and no line is lost either way.
+func TestTitles(t *testing.T) {
+	long := strings.Repeat("x,1\n", titleLines)
+	for _, tt := range []struct {
+		name, in, header, out string
+		line, titles          int64
+	}{
+		{"none", "date,sku,units\na\n", "date,sku,units", "2\x1fa\n", 1, 0},
+		{"two and a blank", "Sales\nfrom 1 to 7\n\nDate;Item;Qty\na\n\nb\n", "Date;Item;Qty", "5\x1fa\n6\x1f\n7\x1fb\n", 4, 2},
+		{"unknown header", "foo,bar\na\n\nb", "foo,bar", "2\x1fa\n3\x1f\n4\x1fb\n", 1, 0},
+		{"too late", "foo,bar\n" + long + "date,sku,units\n", "foo,bar", "", 1, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out strings.Builder
+			s, err := Stage(t.Context(), "f.csv", strings.NewReader(tt.in), &out, HeaderTest(run.ETLOptions{}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.out == "" {
+				tt.out = out.String()
+				if n := int64(strings.Count(tt.out, "\n")); n != titleLines+1 || s.Lines != n {
+					t.Errorf("%d of %d lines staged, want %d", n, s.Lines, titleLines+1)
+				}
+			}
+			if s.Header != tt.header || s.HeaderLine != tt.line || s.Titles != tt.titles || out.String() != tt.out {
+				t.Errorf("header %q in line %d after %d titles, lines %q", s.Header, s.HeaderLine, s.Titles, out.String())
 			}
 		})
 	}
@@ -91,7 +124,7 @@ func TestStageRefuses(t *testing.T) {
 		{"gzip within gzip", gzipped(t, full), ReasonNotText, "gzip within gzip"},
 		{"parquet", "PAR1 and so on", ReasonNotText, "Parquet"},
 		{"tar", strings.Repeat("x", 257) + "ustar\x0000", ReasonNotText, "tar"},
-		{"zero bytes", "date,sku\nab\x00c,1\n", ReasonNotText, "line 2 has a zero byte at position 3"},
+		{"zero bytes in the header", strings.Repeat("a\x00", 20) + "\n1\n", ReasonWrongEncoding, "UTF-16"},
 		{"control characters", strings.Repeat("a\x01\x02", 20) + "\n1\n", ReasonNotText, "control"},
 		{"utf-16 with mark", "\xff\xfed\x00a\x00", ReasonWrongEncoding, "UTF-16"},
 		{"utf-16 without mark", "d\x00a\x00t\x00e\x00,\x00", ReasonWrongEncoding, "UTF-16"},
@@ -103,7 +136,7 @@ func TestStageRefuses(t *testing.T) {
 		{"long header", strings.Repeat("x", MaxLineBytes+1), ReasonLineTooLong, "line 1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := Stage(t.Context(), "f.csv", strings.NewReader(tt.in), io.Discard)
+			_, err := Stage(t.Context(), "f.csv", strings.NewReader(tt.in), io.Discard, nil)
 			if event.ReasonOf(err) != tt.reason || !strings.Contains(fmt.Sprint(err), tt.says) || !strings.Contains(fmt.Sprint(err), "f.csv") {
 				t.Errorf("reason %q (%v), want %q with %q", event.ReasonOf(err), err, tt.reason, tt.says)
 			}
@@ -115,7 +148,7 @@ func TestStageRefuses(t *testing.T) {
 func TestStageSourceError(t *testing.T) {
 	broken := errors.New("connection lost")
 	for name, head := range map[string]string{"text": "h\na\n", "gzip": gzipped(t, "h\n"+strings.Repeat("a\n", 99))[:20]} {
-		_, err := Stage(t.Context(), "f.csv", io.MultiReader(strings.NewReader(head), iotest.ErrReader(broken)), io.Discard)
+		_, err := Stage(t.Context(), "f.csv", io.MultiReader(strings.NewReader(head), iotest.ErrReader(broken)), io.Discard, nil)
 		if !errors.Is(err, broken) || event.IsPermanent(err) {
 			t.Errorf("%s: %v, want the transient %v", name, err, broken)
 		}
@@ -156,7 +189,7 @@ func TestStageMemory(t *testing.T) {
 		var before, after runtime.MemStats
 		source := in()
 		runtime.ReadMemStats(&before)
-		_, err := Stage(t.Context(), "f.csv", source, io.Discard)
+		_, err := Stage(t.Context(), "f.csv", source, io.Discard, nil)
 		runtime.ReadMemStats(&after)
 		if event.ReasonOf(err) != ReasonLineTooLong {
 			t.Errorf("%s: %v", name, err)
@@ -179,7 +212,7 @@ func TestStageBomb(t *testing.T) {
 		_ = pw.Close()
 	}()
 	defer func() { _ = pr.Close() }()
-	_, err := stage(t.Context(), "f.csv", pr, io.Discard, 16<<20)
+	_, err := stage(t.Context(), "f.csv", pr, io.Discard, nil, 16<<20)
 	if event.ReasonOf(err) != ReasonTooLarge {
 		t.Fatalf("%v, want %s", err, ReasonTooLarge)
 	}
@@ -192,7 +225,7 @@ func FuzzStage(f *testing.F) {
 	f.Add([]byte(gzipped(f, "h\na\n")))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var out bytes.Buffer
-		s, err := Stage(t.Context(), "f.csv", bytes.NewReader(in), &out)
+		s, err := Stage(t.Context(), "f.csv", bytes.NewReader(in), &out, nil)
 		if err != nil {
 			if !event.IsPermanent(err) || WayOut(event.ReasonOf(err)) == "" {
 				t.Fatalf("reason %q: %v", event.ReasonOf(err), err)
@@ -214,7 +247,7 @@ func BenchmarkStage(b *testing.B) {
 	text := "date,store,sku,units,price\n" + strings.Repeat("2024-01-01,store-1,sku-00001,12,4.95\n", 100_000)
 	b.SetBytes(int64(len(text)))
 	for b.Loop() {
-		if _, err := Stage(b.Context(), "f.csv", strings.NewReader(text), io.Discard); err != nil {
+		if _, err := Stage(b.Context(), "f.csv", strings.NewReader(text), io.Discard, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -32,6 +32,12 @@ func (d *dropOptions) register(fs *flag.FlagSet) {
 			o.Map[meaning] = header
 			return nil
 		})
+	fs.Func("exclude-sku", "`code` that is no product, as POST or FEE*; repeat for more", func(s string) error {
+		o.ExcludeSKUs = append(o.ExcludeSKUs, s)
+		return nil
+	})
+	fs.StringVar(&o.SKUCase, "sku-case", "", "`upper`: codes that differ only in case are one SKU (default: they differ)")
+	fs.StringVar(&o.Duplicates, "duplicates", "", "`drop`: a line that repeats an earlier one exactly is a mistake (default: a further sale)")
 	fs.Func("regressor", "`header` of a further column to carry along; repeat for more", func(s string) error {
 		o.Regressors = append(o.Regressors, s)
 		return nil

@@ -1,17 +1,21 @@
 package duckdb
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/csv"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/skucast/skucast/etl"
 	shared "github.com/skucast/skucast/etl/sql"
 	"github.com/skucast/skucast/shared/event"
+	"github.com/skucast/skucast/shared/retail"
 	"github.com/skucast/skucast/shared/run"
 )
 
@@ -39,7 +43,12 @@ func (t *transformer) buckets(ctx context.Context) error {
 			return err
 		}
 	}
-	return t.exec(ctx, "DROP TABLE IF EXISTS judged")
+	for _, table := range []string{"judged", "cancelled"} {
+		if err := t.exec(ctx, "DROP TABLE IF EXISTS "+table); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *transformer) bucket(ctx context.Context, b int) error {
@@ -56,6 +65,14 @@ func (t *transformer) bucket(ctx context.Context, b int) error {
 	if err != nil || accepted == 0 { // a bucket of rejects only has no file
 		return err
 	}
+	if err := t.keep(ctx, "CREATE OR REPLACE TEMP TABLE cancelled AS %s", shared.Cancelled, t.sql); err != nil {
+		return err
+	}
+	var pairs int64
+	if err := t.row(ctx, "SELECT CAST(coalesce(sum(pairs), 0) AS BIGINT) FROM cancelled", &pairs); err != nil {
+		return err
+	}
+	t.out.quality.Rules[etl.RuleCancelledPair] += 2 * pairs
 	p := product{local: t.path(fmt.Sprintf("sales-%02d.parquet", b))}
 	text, err := shared.Statement(shared.Sales, t.sql)
 	if err != nil {
@@ -81,6 +98,36 @@ func (t *transformer) bucket(ctx context.Context, b int) error {
 	}
 	t.out.quality.Rules[etl.RuleSummed] += accepted - p.rows
 	t.out.sales = append(t.out.sales, p)
+	return t.giants(ctx)
+}
+
+// maxGiants is how many of the largest are listed in quality.json; all are counted.
+const maxGiants = 20
+
+// giants counts and lists the outsize periods of the bucket just written.
+func (t *transformer) giants(ctx context.Context) error {
+	text, err := shared.Statement(shared.Giants, t.sql)
+	if err != nil {
+		return err
+	}
+	q := &t.out.quality
+	if err := t.each(ctx, text, func(rows *sql.Rows) error {
+		var g giant
+		var date time.Time
+		if err := rows.Scan(&g.SKU, &g.Store, &date, &g.Units); err != nil {
+			return err
+		}
+		g.Date = retail.DateOf(date)
+		q.Rules[etl.RuleGiantQuantity]++
+		q.Giants = append(q.Giants, g)
+		return nil
+	}); err != nil {
+		return fmt.Errorf("look for outsize quantities: %w", err)
+	}
+	slices.SortFunc(q.Giants, func(a, b giant) int {
+		return cmp.Or(cmp.Compare(b.Units, a.Units), cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.Store, b.Store), cmp.Compare(a.Date, b.Date))
+	})
+	q.Giants = q.Giants[:min(len(q.Giants), maxGiants)]
 	return nil
 }
 
@@ -92,7 +139,7 @@ func (t *transformer) count(ctx context.Context) (int64, error) {
 	}
 	rules := []string{
 		etl.RuleQuantityMissing, etl.RuleFutureInput, etl.RuleReturned, etl.RulePriceUnreadable, etl.RulePriceNotPositive,
-		etl.RuleFlagUnreadable, etl.RuleStockUnreadable, etl.RuleRegressorUnreadable,
+		etl.RuleFlagUnreadable, etl.RuleStockUnreadable, etl.RuleRegressorUnreadable, etl.RuleSerialDate,
 	}
 	var accepted int64
 	counts := make([]int64, len(rules))

@@ -19,10 +19,20 @@ type quality struct {
 	NumberStyle string            `json:"number_style"`
 	Frequency   retail.Frequency  `json:"frequency"`
 	Origin      retail.Date       `json:"origin"`
+	// Giants are the largest quantities of rule giant_quantity, at most 20.
+	Giants []giant `json:"giants"`
+}
+
+// giant is a period that dwarfs the others of its series.
+type giant struct {
+	SKU   string      `json:"sku"`
+	Store string      `json:"store"`
+	Date  retail.Date `json:"date"`
+	Units float64     `json:"units"`
 }
 
 func newQuality() quality {
-	q := quality{V: run.Version, Rules: map[string]int64{}}
+	q := quality{V: run.Version, Rules: map[string]int64{}, Giants: []giant{}}
 	for _, r := range etl.Rules() {
 		q.Rules[r.Name] = 0
 	}
@@ -38,6 +48,7 @@ func (q *quality) complete(job Job, out output) {
 	q.Frequency, q.Origin = out.timeline.Grid.Frequency, out.timeline.Grid.Origin
 	q.Rows.Read = q.Rows.Accepted + q.Rows.Rejected
 	q.Rules[etl.RuleBlankLine] = staged.Lines - q.Rows.Read
+	q.Rules[etl.RuleTitleLine] = staged.Titles
 	q.Rules[etl.RuleDecodedCP1252] = staged.CP1252Lines
 	for _, p := range out.sales {
 		q.SalesRows += p.rows

@@ -46,10 +46,10 @@ func readRejects(t *testing.T, job Job) map[string]string {
 // TestRules breaks every rule that a line can break on its own, once.
 func TestRules(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("Day,Shop,Item,Qty,Price,Promo,Stock\n") // line 1
+	b.WriteString("Sales by item\nDay,Shop,Item,Qty,Price,Promo,Stock\n")
 	rejects := map[string]string{}
 	counts := map[string]int64{}
-	n := 1
+	n := 2
 	add := func(line string) int { b.WriteString(line + "\n"); n++; return n }
 	for d := range 40 {
 		add(fmt.Sprintf("%v,1,A,5,2.50,0,7", retail.NewDate(2026, 1, 1+d)))
@@ -68,6 +68,11 @@ func TestRules(t *testing.T) {
 	reject(`2026-01-05,1,"A,5,2.50,0,7`, "= "+etl.RuleUnbalancedQuote)
 	reject(`2026-01-05,1,B,5,2.50,0`, "= "+etl.RuleFieldCount)
 	reject(`2026-01-05,1,B,5,2.50,0,7,8`, "= "+etl.RuleFieldCount)
+	reject(`2026-01-05,1,B,5,2.50,0,7,,x,`, "= "+etl.RuleFieldCount)
+	reject(`Day,Shop,Item,Qty,Price,Promo,Stock`, "= "+etl.RuleRepeatedHeader)
+	reject(`2026-01-05,1,POST,5,2.50,0,7`, "Item=POST "+etl.RuleExcludedSKU)
+	reject(`2026-01-05,1,FEE.7,5,2.50,0,7`, "Item=FEE.7 "+etl.RuleExcludedSKU)
+	reject("2026-01-05,1,B\x00,5,2.50,0,7", "Item=B\x01 "+etl.RuleKeyUnusable)
 	reject(`2026-01-05,1,  ,5,2.50,0,7`, "Item= "+etl.RuleSKUMissing)
 	reject(`2026-01-05,,B,5,2.50,0,7`, "Shop= "+etl.RuleStoreMissing)
 	reject("2026-01-05,1,B\x02,5,2.50,0,7", "Item=B\x02 "+etl.RuleKeyUnusable)
@@ -89,12 +94,20 @@ func TestRules(t *testing.T) {
 	count(`2026-01-05,1,F,5,2.50,maybe,7`, etl.RuleFlagUnreadable)
 	count(`2026-01-05,1,G,5,2.50,yes,lots`, etl.RuleStockUnreadable)
 	count("2026-01-05,1,H\xe4,5,2.50,0,7", etl.RuleDecodedCP1252)
-	count(`2026-01-05,1,A,5,2.50,0,7`, etl.RuleSummed)
+	count(`2026-01-05,1,A,4,2.50,0,7`, etl.RuleSummed)
 	count(`2026-01-05,1,"I",5,2.50,0,7,`)
+	count(`2026-01-05,1,FEEX,5,2.50,0,7,,, ,`)        // not one of FEE.*
+	count(`46027,1,K,5,2.50,0,7`, etl.RuleSerialDate) // 2026-01-05
+	count(`2026-01-05,1,L,70000,2.50,0,7`, etl.RuleCancelledPair)
+	count(`2026-01-05,1,L,-70000,2.50,0,7`, etl.RuleCancelledPair, etl.RuleReturned, etl.RuleSummed)
+	count(`2026-01-07,1,A,5000,2.50,0,7`, etl.RuleSummed, etl.RuleGiantQuantity)
+	count(`2026-01-09,1,M,5,2.50,0,7`)
+	reject(`2026-01-09,1,M,5,2.50,0,7`, "= "+etl.RuleDuplicateLine)
+	counts[etl.RuleTitleLine] = 1
 	count(`,,,,,,`, etl.RuleBlankLine)
 	count(``, etl.RuleBlankLine)
 
-	m, job := runCSV(t, b.String(), run.Options{})
+	m, job := runCSV(t, b.String(), run.Options{ExcludeSKUs: []string{"POST", "FEE.*"}, Duplicates: "drop"})
 	verify(t, m, job)
 	if got := readRejects(t, job); !maps.Equal(got, rejects) {
 		for _, line := range slices.Sorted(maps.Keys(rejects)) {
@@ -113,6 +126,9 @@ func TestRules(t *testing.T) {
 	}
 	if len(q.Rules) != len(etl.Rules()) {
 		t.Errorf("quality.json has %d rules, want %d", len(q.Rules), len(etl.Rules()))
+	}
+	if g := q.Giants; len(g) != 1 || g[0].SKU != "A" || g[0].Units != 5005 || g[0].Date != retail.NewDate(2026, 1, 7) {
+		t.Errorf("giants %+v", g)
 	}
 	if m.Rows.Rejected != int64(len(rejects)) || m.Origin != retail.NewDate(2026, 2, 9) {
 		t.Errorf("manifest %+v", m)
@@ -133,7 +149,8 @@ func TestForms(t *testing.T) {
 		{"point", map[string]float64{
 			"1": 1, "+2": 2, "-3": -3, "4.5": 4.5, "5.": 5, ".5": 0.5, "-.5": -0.5, "007": 7, "0.1234": 0.1234, `"1,234"`: 1234, `"1,234,567.5"`: 1234567.5,
 			"$12.50": 12.5, "12.50 €": 12.5, "1 234.5": 1234.5, "1'234": 1234, "999999999999": 999999999999,
-			`"1,23"`: none, "1e3": none, "1.2.3": none, "0x1F": none, "1_000": none, "--1": none, "9999999999999": none, "٣": none, "1-": none,
+			`"1,23"`: none, "1e3": none, "1.2.3": none, "0x1F": none, "1_000": none, "--1": none, "9999999999999": none, "٣": none, "6-": -6, "(7.5)": -7.5, "1--": none, "(-1)": none, "(1": none,
+			"¥12": 12, "₹12.5": 12.5,
 		}, ","},
 		{"comma", map[string]float64{
 			"1": 1, "4,5": 4.5, "-4,5": -4.5, "1.234,5": 1234.5, "1.234": 1234, "12,5 €": 12.5, "1 234,5": 1234.5, ",5": 0.5,
@@ -172,7 +189,7 @@ func TestDateForms(t *testing.T) {
 		b.WriteString("date,sku,units\n")
 		keys := slices.Sorted(maps.Keys(texts))
 		for i, text := range keys {
-			fmt.Fprintf(&b, "%s,%03d,1\n", text, i)
+			fmt.Fprintf(&b, "\"%s\",%03d,1\n", text, i)
 		}
 		m, job := runCSV(t, b.String(), o)
 		got := map[string]string{}
@@ -189,7 +206,11 @@ func TestDateForms(t *testing.T) {
 		"2025-11-28": "2025-11-28", "2025/11/3": "2025-11-03", "2025.11.03": "2025-11-03", "20251128": "2025-11-28", "2025-11": "2025-11-01",
 		"2025-11-28 08:48:00": "2025-11-28", "2025-11-28T23:59:59.123Z": "2025-11-28", "2025-11-28T23:59+02:00": "2025-11-28",
 		"28/11/2025": "2025-11-28", "3.11.2025": "2025-11-03", "03-11-2025": "2025-11-03", "28/11/25": "2025-11-28", "5/4/2025 7:05 am": "2025-04-05",
-		"2025-13-01": "", "2025-02-29": "", "31/04/2025": "", "2025": "", "today": "", "2025-11-28xyz": "", "0025-11-28": "", "2025-11-28 late": "", "45000": "",
+		"2025-13-01": "", "2025-02-29": "", "31/04/2025": "", "2025": "", "today": "", "2025-11-28xyz": "", "0025-11-28": "", "2025-11-28 late": "", "45989": "2025-11-28", "45989.75": "2025-11-28", "12345": "",
+		"28-Nov-2025": "2025-11-28", "28 November 2025": "2025-11-28", "3 Nov 25": "2025-11-03", "Nov 28, 2025": "2025-11-28", "November 3, 2025 10:15:00 PM": "2025-11-03",
+		"28 Nov 2025 23:59": "2025-11-28", "2025-Nov-28": "2025-11-28", "Nov 2025": "2025-11-01", "Nov-2025": "2025-11-01", "28. März 2025": "2025-03-28", "28 juin 2025": "2025-06-28",
+		"28 juil 2025": "2025-07-28", "28 août 2025": "2025-08-28", "28-dic-2025": "2025-12-28", "28.Okt.2025": "2025-10-28",
+		"31 Nov 2025": "", "28 Foo 2025": "", "Nov 28": "", "28 Nov": "", "28 Nov 2025 late": "",
 	}, run.Options{})
 	read(map[string]string{"11/28/2025": "2025-11-28", "5/4/2025": "2025-05-04", "5/4/2025 12:30 PM": "2025-05-04", "28.11.2025 10:00": ""}, run.Options{DateOrder: "mdy"})
 	read(map[string]string{"5/4/2025": "2025-04-05", "5/6/2025": "2025-06-05"}, run.Options{DateOrder: "dmy"})
@@ -270,5 +291,62 @@ func TestSumsOfOneKey(t *testing.T) {
 	}
 	if r := rows[2]; *r.Units != 2 || r.Price != nil {
 		t.Errorf("third day %v at %v, want no price", show(r.Units), show(r.Price))
+	}
+}
+
+// TestKeys: how codes are read, and what sku_case and exclude_skus make of them.
+func TestKeys(t *testing.T) {
+	const text = "date,sku,units\n2026-01-05,ab1,1\n2026-01-05,AB1,2\n2026-01-05,=\"007\",3\n" +
+		"2026-01-05,\"=\"\"008\"\"\",4\n2026-01-05, x y ,5\n2026-01-05,post,6\n2026-01-05,\u00e41,7\nDate,SKU,Units\n"
+	for name, c := range map[string]struct {
+		o    run.Options
+		want map[string]float64
+	}{
+		"as they are": {run.Options{}, map[string]float64{"ab1": 1, "AB1": 2, "007": 3, "008": 4, "x y": 5, "post": 6, "\u00e41": 7}},
+		"one case": {
+			run.Options{SKUCase: "upper", ExcludeSKUs: []string{"Post", "x*"}},
+			map[string]float64{"AB1": 3, "007": 3, "008": 4, "\u00e41": 7},
+		},
+		"exact codes": {run.Options{ExcludeSKUs: []string{"POST", "x", "00*"}}, map[string]float64{"ab1": 1, "AB1": 2, "x y": 5, "post": 6, "\u00e41": 7}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, job := runCSV(t, text, c.o)
+			got := map[string]float64{}
+			for _, r := range verify(t, m, job) {
+				got[r.SKU] = *r.Units
+			}
+			if !maps.Equal(got, c.want) {
+				t.Errorf("got %v, want %v", got, c.want)
+			}
+		})
+	}
+}
+
+// TestCancelledPairs: only exact opposites of one day at one price cancel, as many as there
+// are of both.
+func TestCancelledPairs(t *testing.T) {
+	m, job := runCSV(t, "date,sku,units,price\n"+
+		"2026-01-05,A,10,2\n2026-01-05,A,10,2\n2026-01-05,A,-10,2\n2026-01-05,A,3,4\n"+
+		"2026-01-05,B,5,2\n2026-01-05,B,-5,3\n"+
+		"2026-01-05,C,5,\n2026-01-06,C,-5,\n"+
+		"2026-01-05,D,7,\n2026-01-05,D,-7,\n", run.Options{})
+	type sum struct{ units, returned, price float64 }
+	want := map[string]sum{
+		"A 2026-01-05": {13, 0, 2.4615}, "B 2026-01-05": {5, 5, 2}, "C 2026-01-05": {5, 0, 0},
+		"C 2026-01-06": {0, 5, 0}, "D 2026-01-05": {0, 0, 0},
+	}
+	got := map[string]sum{}
+	for _, r := range verify(t, m, job) {
+		s := sum{units: *r.Units, returned: *r.Returned}
+		if r.Price != nil {
+			s.price = *r.Price
+		}
+		got[r.SKU+" "+retail.Date(r.Date).String()] = s
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if n := readQuality(t, job).Rules[etl.RuleCancelledPair]; n != 4 {
+		t.Errorf("%d cancelled lines, want 4", n)
 	}
 }

@@ -32,7 +32,7 @@ func stage(ctx context.Context, job Job, path string) (source, error) {
 	if err != nil {
 		return source{}, fmt.Errorf("stage %s: %w", job.Drop.Blob, err)
 	}
-	staged, err := etl.Stage(ctx, job.Drop.Blob, r, f)
+	staged, err := etl.Stage(ctx, job.Drop.Blob, r, f, etl.HeaderTest(job.Drop.Options.ETL()))
 	if cerr := f.Close(); err == nil && cerr != nil {
 		err = fmt.Errorf("stage %s: %w", job.Drop.Blob, cerr)
 	}

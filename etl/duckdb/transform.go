@@ -43,7 +43,7 @@ func transform(ctx context.Context, job Job, dir string, src source) (output, er
 	if buckets == 0 {
 		buckets = etl.Buckets(src.staged.TextBytes)
 	}
-	params := etl.NewParams(src.header, buckets)
+	params := etl.NewParams(src.header, job.Drop.Options.ETL(), buckets)
 	e, err := openEngine(ctx, job, dir)
 	if err != nil {
 		return output{}, err

@@ -20,22 +20,24 @@ var parameter = regexp.MustCompile(`\$\{[a-z_]+\}`)
 
 // The statements, in the order of the transform.
 const (
-	Parsed   = "1_parsed"
-	Dates    = "2_dates"
-	Decision = "3_decision"
-	Typed    = "4_typed"
-	Periods  = "5_periods"
-	Judged   = "6_judged"
-	Sales    = "7_sales"
-	Rejects  = "8_rejects"
-	Quality  = "9_quality"
-	Index    = "10_index"
-	Calendar = "11_calendar"
+	Parsed    = "1_parsed"
+	Dates     = "2_dates"
+	Decision  = "3_decision"
+	Typed     = "4_typed"
+	Periods   = "5_periods"
+	Judged    = "6_judged"
+	Cancelled = "7_cancelled"
+	Sales     = "8_sales"
+	Rejects   = "9_rejects"
+	Quality   = "10_quality"
+	Index     = "11_index"
+	Calendar  = "12_calendar"
+	Giants    = "13_giants"
 )
 
 // Statements lists them.
 func Statements() []string {
-	return []string{Parsed, Dates, Decision, Typed, Periods, Judged, Sales, Rejects, Quality, Index, Calendar}
+	return []string{Parsed, Dates, Decision, Typed, Periods, Judged, Cancelled, Sales, Rejects, Quality, Index, Calendar, Giants}
 }
 
 // Text returns one file without its comments, which may name parameters.

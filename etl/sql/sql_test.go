@@ -66,7 +66,7 @@ func TestPreludeDefines(t *testing.T) {
 }
 
 func TestStatement(t *testing.T) {
-	if _, err := Statement(Typed, map[string]string{"r_names": ""}); err == nil || !strings.Contains(err.Error(), "date_order, number_style, p_names") {
+	if _, err := Statement(Typed, map[string]string{"r_names": ""}); err == nil || !strings.Contains(err.Error(), "date_order, line_id, number_style, p_line_id, p_names") {
 		t.Errorf("parameters without a value: %v", err)
 	}
 	got, err := Statement(Index, map[string]string{"file": "'x'"}, map[string]string{"file": "'y'", "r_hash": ""})

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/skucast/skucast/shared/event"
 	"github.com/skucast/skucast/shared/retail"
@@ -30,9 +31,20 @@ type Options struct {
 	Missing string `json:"missing,omitempty"`
 	// Regressors are further columns to carry along.
 	Regressors []string `json:"regressors,omitempty"`
+	// ExcludeSKUs are codes that are no products, as postage and fees: exact, or with a *
+	// at the end for all that begin so.
+	ExcludeSKUs []string `json:"exclude_skus,omitempty"`
+	// SKUCase is "upper" where codes that differ only in case are one SKU (ASCII letters).
+	SKUCase string `json:"sku_case,omitempty"`
+	// Duplicates is "drop" where a line that repeats an earlier one exactly is a mistake and
+	// not a second sale.
+	Duplicates string `json:"duplicates,omitempty"`
 	// Retrain is the feed's schedule: "off", "weekly:<mon…sun>" or "monthly:<1…28>".
 	Retrain string `json:"retrain,omitempty"`
 }
+
+// maxExcluded bounds the pattern that every line is compared with.
+const maxExcluded = 500
 
 // MaxHorizon bounds the work one message can ask for.
 const MaxHorizon = 1000
@@ -46,6 +58,10 @@ type ETLOptions struct {
 	Freq       string            `json:"freq"`
 	Map        map[string]string `json:"map"`
 	Regressors []string          `json:"regressors"`
+
+	ExcludeSKUs []string `json:"exclude_skus,omitempty"`
+	SKUCase     string   `json:"sku_case,omitempty"`
+	Duplicates  string   `json:"duplicates,omitempty"`
 }
 
 // RunOptions are the part of Options that changes a run on the same ETL output.
@@ -56,7 +72,10 @@ type RunOptions struct {
 
 // ETL returns the part that identifies an ETL.
 func (o Options) ETL() ETLOptions {
-	return ETLOptions{DateOrder: o.DateOrder, Freq: o.Freq, Map: o.Map, Regressors: o.Regressors}
+	return ETLOptions{
+		DateOrder: o.DateOrder, Freq: o.Freq, Map: o.Map, Regressors: o.Regressors,
+		ExcludeSKUs: o.ExcludeSKUs, SKUCase: o.SKUCase, Duplicates: o.Duplicates,
+	}
 }
 
 // Run returns the part that identifies a run of an ETL.
@@ -66,6 +85,7 @@ func (o Options) Run() RunOptions { return RunOptions{Horizon: o.Horizon, Missin
 func (o Options) Merge(source string, layer []byte) (Options, error) {
 	o.Map = maps.Clone(o.Map)
 	o.Regressors = slices.Clone(o.Regressors)
+	o.ExcludeSKUs = slices.Clone(o.ExcludeSKUs)
 	dec := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(layer, []byte("\xef\xbb\xbf"))))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&o); err != nil {
@@ -103,6 +123,20 @@ func (o Options) Validate() error {
 	}
 	if !slices.Contains([]string{"", "zero", "gap"}, o.Missing) {
 		return bad("missing %.20q is not zero or gap", o.Missing)
+	}
+	if !slices.Contains([]string{"", "upper"}, o.SKUCase) {
+		return bad("sku_case %.20q is not upper", o.SKUCase)
+	}
+	if !slices.Contains([]string{"", "drop"}, o.Duplicates) {
+		return bad("duplicates %.20q is not drop", o.Duplicates)
+	}
+	for _, code := range o.ExcludeSKUs {
+		if body := strings.TrimSuffix(code, "*"); body == "" || strings.Contains(body, "*") || len(code) > 200 {
+			return bad("exclude_skus names %.40q; it is a code, or the beginning of codes and a * at the end", code)
+		}
+	}
+	if len(o.ExcludeSKUs) > maxExcluded {
+		return bad("exclude_skus has %d codes; %d is the most", len(o.ExcludeSKUs), maxExcluded)
 	}
 	if o.Retrain != "" && !retrainForm.MatchString(o.Retrain) {
 		return bad("retrain %.30q is not off, weekly:<mon…sun> or monthly:<1…28>", o.Retrain)

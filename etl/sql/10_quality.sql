@@ -7,5 +7,6 @@ SELECT count(*) AS accepted,
        count_if(price_low) AS price_not_positive,
        count_if(flag_bad) AS flag_unreadable,
        count_if(stock_bad) AS stock_unreadable,
-       count_if(regressor_bad) AS regressor_unreadable
+       count_if(regressor_bad) AS regressor_unreadable,
+       count_if(sk_rx(date_text, '^[2-7][0-9]{4}([.,][0-9]{1,12})?$')) AS serial_date
 FROM judged WHERE rule IS NULL
