@@ -45,8 +45,9 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 	  done; \
 	done
 
-peers: ## tests against software that is not ours (installed here, needs Node): Azurite
+peers: ## tests against software that is not ours (installed here, needs Node and Python): Azurite, Spark
 	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 ./shared/blobstore/azblob/...
+	spark=$$(tools/spark/install.sh) && SKUCAST_SPARK_PYTHON=$$spark go test -count=1 -timeout 20m -run TestSparkParity ./etl/duckdb
 
 bench: build ## the budgets of docs/performance.md, measured on this machine
 	bench/run

@@ -112,7 +112,7 @@ func (t *transformer) giants(ctx context.Context) error {
 	}
 	q := &t.out.quality
 	if err := t.each(ctx, text, func(rows *sql.Rows) error {
-		var g giant
+		var g etl.Giant
 		var date time.Time
 		if err := rows.Scan(&g.SKU, &g.Store, &date, &g.Units); err != nil {
 			return err
@@ -124,7 +124,7 @@ func (t *transformer) giants(ctx context.Context) error {
 	}); err != nil {
 		return fmt.Errorf("look for outsize quantities: %w", err)
 	}
-	slices.SortFunc(q.Giants, func(a, b giant) int {
+	slices.SortFunc(q.Giants, func(a, b etl.Giant) int {
 		return cmp.Or(cmp.Compare(b.Units, a.Units), cmp.Compare(a.SKU, b.SKU), cmp.Compare(a.Store, b.Store), cmp.Compare(a.Date, b.Date))
 	})
 	q.Giants = q.Giants[:min(len(q.Giants), maxGiants)]
@@ -217,7 +217,7 @@ func (t *transformer) finish(ctx context.Context) error {
 		return err
 	}
 	t.out.fixed = []product{index, calendar, rejects, {path: QualityFile, local: t.path(QualityFile), rows: 1}}
-	t.out.quality.complete(t.job, t.out)
+	complete(&t.out.quality, t.job, t.out)
 	if err := os.WriteFile(t.path(QualityFile), run.Canonical(t.out.quality), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", QualityFile, err)
 	}

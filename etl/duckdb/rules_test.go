@@ -14,9 +14,9 @@ import (
 	"github.com/skucast/skucast/shared/run"
 )
 
-func readQuality(t *testing.T, job Job) quality {
+func readQuality(t *testing.T, job Job) etl.Quality {
 	t.Helper()
-	var q quality
+	var q etl.Quality
 	if err := json.Unmarshal(readBlob(t, job, QualityFile), &q); err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ type output struct {
 	source   source
 	params   etl.Params
 	timeline etl.Timeline
-	quality  quality
+	quality  etl.Quality
 	skus     int64
 	series   int64
 	sales    []product
@@ -51,7 +51,7 @@ func transform(ctx context.Context, job Job, dir string, src source) (output, er
 	defer e.close()
 	t := &transformer{
 		engine: e, job: job, dir: dir, sql: params.SQL,
-		out: output{source: src, params: params, quality: newQuality()},
+		out: output{source: src, params: params, quality: etl.NewQuality()},
 	}
 	for _, step := range []func(context.Context) error{t.parse, t.decide, t.timeline, t.buckets, t.finish} {
 		if err := step(ctx); err != nil {

@@ -71,7 +71,7 @@ CREATE OR REPLACE TEMP MACRO sk_sign(t) AS CASE
 -- A number in the file's style, with currency signs, spaces and apostrophes removed if it
 -- does not read at once.
 CREATE OR REPLACE TEMP MACRO sk_bare(s) AS
-  translate(s, ' $€£¥₹' || chr(39) || chr(160) || chr(8239) || chr(8217), '');
+  translate(s, concat(' $€£¥₹', chr(39), sk_text('c2a0e280afe28099')), '');
 CREATE OR REPLACE TEMP MACRO sk_num(s, style) AS CASE
   WHEN sk_rx(s, '^[+-]?[0-9]{1,12}$') THEN s
   WHEN style = 'point' AND sk_rx(s, '^[+-]?[0-9]{1,12}[.][0-9]{0,9}$') THEN s

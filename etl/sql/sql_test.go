@@ -1,7 +1,9 @@
 package sql
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -46,23 +48,39 @@ func TestDialect(t *testing.T) {
 }
 
 func TestPreludeDefines(t *testing.T) {
-	defined := map[string]bool{}
-	define := regexp.MustCompile(`MACRO (sk_\w+)\(`)
-	for _, s := range Prelude("duckdb") {
-		m := define.FindStringSubmatch(s)
-		if m == nil {
-			t.Fatalf("prelude statement defines nothing: %.60q", s)
+	defined := functions(t, "duckdb", `MACRO (sk_\w+)\([^)]*\) AS\s+`)
+	spark := functions(t, "spark", `FUNCTION (sk_\w+)\([^)]*\) RETURNS [A-Z<>]+ RETURN\s+`)
+	if got, want := slices.Sorted(maps.Keys(spark)), slices.Sorted(maps.Keys(defined)); !slices.Equal(got, want) {
+		t.Errorf("Spark's prelude defines %v, DuckDB's %v", got, want)
+	}
+	differ := []string{"sk_rx", "sk_at", "sk_len", "sk_trim", "sk_hex", "sk_text", "sk_fields"}
+	for name, body := range defined {
+		if !slices.Contains(differ, name) && body != spark[name] {
+			t.Errorf("%s is %s in one prelude and %s in the other", name, body, spark[name])
 		}
-		defined[m[1]] = true
 	}
 	used := regexp.MustCompile(`\bsk_\w+`)
 	for _, name := range Statements() {
 		for _, f := range used.FindAllString(Text(name), -1) {
-			if !defined[f] {
+			if defined[f] == "" {
 				t.Errorf("%s uses %s, which the prelude lacks", name, f)
 			}
 		}
 	}
+}
+
+// functions are the functions of a prelude: name → body.
+func functions(t *testing.T, engine, define string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for _, s := range Prelude(engine) {
+		m := regexp.MustCompile(define).FindStringSubmatch(s)
+		if m == nil {
+			t.Fatalf("%s: prelude statement defines nothing: %.60q", engine, s)
+		}
+		out[m[1]] = strings.TrimSpace(s[len(regexp.MustCompile(`(?s)^.*?`+define).FindString(s)):])
+	}
+	return out
 }
 
 func TestStatement(t *testing.T) {
