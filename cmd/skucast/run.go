@@ -121,27 +121,33 @@ func usable(file string) error {
 	return nil
 }
 
-// drop puts a file into the local storage account, options first, and waits for its run.
+// drop puts a file into the local storage account and waits for its run.
 func (p program) drop(ctx context.Context, st *stack.Stack, file string, opts run.Options) (ledger.View, error) {
+	d, err := store(ctx, st.Store, file, opts)
+	if err != nil {
+		return ledger.View{}, err
+	}
+	return p.wait(ctx, st, d)
+}
+
+// store puts a file into a storage account as a drop, options first.
+func store(ctx context.Context, s blobstore.Store, file string, opts run.Options) (run.Drop, error) {
 	blob := run.Incoming + filepath.Base(file)
 	if _, isDrop := run.Feed(blob); !isDrop {
 		blob = run.Incoming + "file-" + filepath.Base(file) + ".csv" // the name marks settings or a temporary file
 	}
 	d := run.Drop{Container: blobstore.RawData, Blob: blob}
-	if err := put(ctx, st.Store, d.FileOptions(), func() (io.ReadCloser, error) {
+	if err := put(ctx, s, d.FileOptions(), func() (io.ReadCloser, error) {
 		return io.NopCloser(bytes.NewReader(run.Canonical(opts))), nil
 	}); err != nil {
-		return ledger.View{}, err
+		return d, err
 	}
-	if err := put(ctx, st.Store, d.Place(), func() (io.ReadCloser, error) { return os.Open(file) }); err != nil {
-		return ledger.View{}, err
+	if err := put(ctx, s, d.Place(), func() (io.ReadCloser, error) { return os.Open(file) }); err != nil {
+		return d, err
 	}
-	info, err := st.Store.Head(ctx, d.Place())
-	if err != nil {
-		return ledger.View{}, err
-	}
+	info, err := s.Head(ctx, d.Place())
 	d.ETag = info.ETag
-	return p.wait(ctx, st, d)
+	return d, err
 }
 
 func put(ctx context.Context, s blobstore.Store, place string, open func() (io.ReadCloser, error)) error {

@@ -1,5 +1,16 @@
-// Package metric holds the measures by which forecasts of demand are judged.
-// There is no MAPE: it is undefined where demand is zero.
+// Package metric holds the measures by which forecasts of demand are judged,
+// each with its formula and source, and Tally, which pools them over series.
+//
+// There is no MAPE. It divides by the demand of each period: undefined where
+// that is zero, as in most periods of a slow mover, and above zero it punishes
+// a forecast that is too high without bound and one that is too low by at most
+// 100 %, so that choosing by MAPE means forecasting too little. WAPE divides by
+// the demand of all periods, and RMSSE and MASE by what the series itself
+// varies.
+//
+// Nothing is ranked by absolute errors alone either: the median of a series
+// that mostly does not sell is zero, so that "forecast zero" wins. RMSSE is
+// smallest for the mean, and the pinball loss for the distribution.
 //
 // A NaN in the actual values is a period that was not observed: it is left
 // out. Slices of different length are a programmer error and panic.
@@ -70,7 +81,9 @@ func RMSSE(actual, mean []float64, squaredScale float64) float64 {
 	return math.Sqrt(sum / float64(n) / squaredScale)
 }
 
-// MASE is the mean absolute error over a scale, NaN as RMSSE.
+// MASE is the mean absolute error over a scale, NaN as RMSSE. Hyndman and
+// Koehler (2006), doi:10.1016/j.ijforecast.2006.03.001, scale by the error of
+// seasonal naive in the history: SeasonalScale.
 func MASE(actual, mean []float64, scale float64) float64 {
 	e, _, n := AbsoluteError(actual, mean)
 	if n == 0 || !(scale > 0) {
@@ -94,7 +107,8 @@ func AbsoluteError(actual, mean []float64) (absError, absActual float64, n int) 
 	return absError, absActual, n
 }
 
-// WAPE is Σ|y − mean| / Σ|y|, NaN where nothing was sold.
+// WAPE is Σ|y − mean| / Σ|y|, NaN where nothing was sold (Kolassa and Schütz,
+// 2007, "Advantages of the MAD/mean ratio over the MAPE", Foresight 6).
 func WAPE(actual, mean []float64) float64 {
 	e, a, _ := AbsoluteError(actual, mean)
 	if !(a > 0) {
@@ -121,7 +135,9 @@ func Bias(actual, mean []float64) float64 {
 }
 
 // Pinball is the loss of quantile q of probability p for the actual value y:
-// p(y−q) above it, (1−p)(q−y) below.
+// p(y−q) above it, (1−p)(q−y) below. Its expectation is smallest at the true
+// quantile (Koenker and Bassett, 1978, "Regression quantiles", Econometrica 46,
+// doi:10.2307/1913643).
 func Pinball(y, q, p float64) float64 {
 	if y >= q {
 		return p * (y - q)
@@ -154,6 +170,15 @@ func (c *Calibration) Add(y float64, q *[forecast.NQuantiles]float64) {
 		if y <= v {
 			c.AtOrBelow[i]++
 		}
+	}
+}
+
+// Merge adds the counts of o.
+func (c *Calibration) Merge(o *Calibration) {
+	c.N += o.N
+	for i := range c.Below {
+		c.Below[i] += o.Below[i]
+		c.AtOrBelow[i] += o.AtOrBelow[i]
 	}
 }
 

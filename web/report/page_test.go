@@ -5,15 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/skucast/skucast/shared/products"
 	"github.com/skucast/skucast/shared/retail"
 	"github.com/skucast/skucast/shared/run"
+	"github.com/skucast/skucast/web/chart"
 )
 
 // page is what a test wants to know of a rendered report.
@@ -74,7 +73,7 @@ func parse(t *testing.T, source string) page {
 	if len(open) > 0 {
 		t.Errorf("never closed: %v", open)
 	}
-	p.text = strings.ReplaceAll(text.String(), nbsp, " ")
+	p.text = strings.ReplaceAll(text.String(), chart.NBSP, " ")
 	return p
 }
 
@@ -258,45 +257,6 @@ func TestRenderError(t *testing.T) {
 	}
 }
 
-func TestNumbers(t *testing.T) {
-	f := func(x float64) *float64 { return &x }
-	for got, want := range map[string]string{
-		count(0): "0", count(999): "999", count(1000): "1,000", count(-1234567): "−1,234,567", count(math.MinInt64): "−9,223,372,036,854,775,808",
-		units(.006): "0.01", units(2.5): "2.5", units(9.999): "10", units(12.34): "12.3", units(1234.5): "1,235", units(1e20): "1e+20",
-		figure(nil): "–", figure(f(.7824)): "0.782", figure(f(12345)): "12,345",
-		percent(nil): "– ", percent(f(.1234)): "12.3 %", percent(f(12)): "1,200 %", percent(f(.0001)): "< 0.1 %", percent(f(-.05)): "−5.0 %",
-		signed(f(.2)): "+20.0 %", signed(f(0)): "0.0 %",
-		wholePercent(.996): "99.6 %", wholePercent(1): "100 %", wholePercent(.8): "80 %", wholePercent(.001): "0.1 %",
-		seconds(0): "0.0 s", seconds(9.94): "9.9 s", seconds(59.4): "59 s", seconds(188): "3 min 8 s", seconds(7384): "2 h 3 min",
-		byteSize(12): "12 B", byteSize(1234): "1.2 kB", byteSize(5_600_000): "5.6 MB", byteSize(7e9): "7.0 GB",
-	} {
-		if got = strings.ReplaceAll(got, nbsp, " "); got != strings.TrimSpace(want) {
-			t.Errorf("got %q, want %q", got, want)
-		}
-	}
-}
-
-func TestFanGapsAndDots(t *testing.T) {
-	nan := math.NaN()
-	x := func(i int) float64 { return float64(i) }
-	y := func(v float64) float64 { return v }
-	for want, values := range map[string][]float64{
-		"M0 1L1 2L2 3":                          {1, 2, 3},
-		"M1 2L2 3":                              {nan, 2, 3},
-		"M0 1L1 2M3 4L4 5":                      {1, 2, nan, 4, 5},
-		"M1 2m-1 0a1 1 0 1 0 2 0a1 1 0 1 0-2 0": {nan, 2, nan},
-		"":                                      {nan, nan},
-	} {
-		var h []Point
-		for _, v := range values {
-			h = append(h, Point{Value: v})
-		}
-		if got := historyPath(h, x, y); got != want {
-			t.Errorf("%v is drawn %q, want %q", values, got, want)
-		}
-	}
-}
-
 func TestFanStaysInside(t *testing.T) {
 	number := regexp.MustCompile(`[ML](-?[\d.]+) (-?[\d.]+)`)
 	for i, f := range append(sample().Fans, Fan{Forecast: sample().Fans[0].Forecast[:1]}, Fan{History: sample().Fans[0].History}) {
@@ -316,21 +276,6 @@ func TestFanStaysInside(t *testing.T) {
 			}
 		}
 	}
-}
-
-func FuzzNiceScale(f *testing.F) {
-	for _, x := range []float64{0, 1, 3, 9.99, 10, 1e-9, 1e12, -1, math.Inf(1), math.NaN(), 5e-324} {
-		f.Add(x)
-	}
-	f.Fuzz(func(t *testing.T, top float64) {
-		scale, ticks := niceScale(top)
-		if !(scale > 0) || math.IsInf(scale, 0) || len(ticks) < 2 || len(ticks) > 6 || !slices.IsSorted(ticks) {
-			t.Fatalf("scale of %v is %v with labels %v", top, scale, ticks)
-		}
-		if top > 1e-300 && top < 1e300 && scale < top*(1-1e-6) {
-			t.Fatalf("scale of %v ends at %v", top, scale)
-		}
-	})
 }
 
 func BenchmarkRender(b *testing.B) {

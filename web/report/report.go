@@ -12,6 +12,7 @@ import (
 	"github.com/skucast/skucast/shared/products"
 	"github.com/skucast/skucast/shared/retail"
 	"github.com/skucast/skucast/shared/run"
+	"github.com/skucast/skucast/web/chart"
 )
 
 // Data is what a report shows.
@@ -46,15 +47,18 @@ type Point struct {
 	Value float64
 }
 
-//go:embed report.html style.css
+//go:embed report.html
 var files embed.FS
 
 // Render writes the report.
 func Render(w io.Writer, d Data) error {
-	t, err := template.New("report.html").Funcs(template.FuncMap{
-		"count": count, "figure": figure, "percent": percent, "signed": signed,
-		"bytes": byteSize, "units": units, "words": words, "short": run.Short,
-	}).ParseFS(files, "report.html", "style.css")
+	t, err := chart.Style(template.New("report.html").Funcs(template.FuncMap{
+		"count": chart.Count, "figure": chart.Figure, "percent": chart.Percent, "signed": chart.Signed,
+		"bytes": chart.ByteSize, "units": chart.Units, "words": chart.Words, "short": run.Short,
+	}))
+	if err == nil {
+		t, err = t.ParseFS(files, "report.html")
+	}
 	if err != nil {
 		return fmt.Errorf("parse report template: %w", err)
 	}

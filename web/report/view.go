@@ -9,6 +9,7 @@ import (
 	"github.com/skucast/skucast/forecast"
 	"github.com/skucast/skucast/shared/products"
 	"github.com/skucast/skucast/shared/run"
+	"github.com/skucast/skucast/web/chart"
 )
 
 // view is what the template reads.
@@ -68,7 +69,7 @@ type timing struct {
 }
 
 func newView(d Data) view {
-	one, many, season := period(d.Run.Frequency)
+	one, many, season := chart.Period(d.Run.Frequency)
 	v := view{
 		Title: "Forecasts for " + d.Run.Feed, Run: d.Run, ETLID: d.ETLID, Why: because(d.Reason),
 		FanWidth: fanWidth, FanHeight: fanHeight, Naive: season, Period: one, Periods: many,
@@ -78,7 +79,7 @@ func newView(d Data) view {
 	}
 	first, last := d.Grid.At(1), d.Grid.At(d.Run.Horizon)
 	v.Subtitle = fmt.Sprintf("%s ahead, %s to %s, from sales up to %s.",
-		plural(d.Run.Horizon, one, many), date(first), date(last), date(d.Run.Origin))
+		chart.Plural(d.Run.Horizon, one, many), chart.Date(first), chart.Date(last), chart.Date(d.Run.Origin))
 	for _, f := range d.Run.Files {
 		v.Bytes += f.Bytes
 	}
@@ -108,41 +109,41 @@ func findings(d Data, one, season string, cal *calibrationView) []string {
 			how, by = "worse", -by
 		}
 		f = append(f, fmt.Sprintf("Tested on past sales that the models had not seen, the forecasts are %s %s than repeating %s.",
-			wholePercent(by), how, season))
+			chart.WholePercent(by), how, season))
 	}
 	if cal != nil {
 		f = append(f, fmt.Sprintf("%s of the actual sales fell inside the range that is meant to hold 80%s%% of them: %s.",
-			wholePercent(cal.Inside80), nbsp, cal.Verdict))
+			chart.WholePercent(cal.Inside80), chart.NBSP, cal.Verdict))
 	}
 	if w := a.WAPE(); w != nil {
 		f = append(f, fmt.Sprintf("For a single SKU in a single store and %s, errors add up to %s of what was sold; summed over stores or %ss they shrink.",
-			one, wholePercent(*w), one))
+			one, chart.WholePercent(*w), one))
 	}
 	return f
 }
 
 func tiles(d Data, cal *calibrationView) []tile {
 	s, a := d.Run.Series, &d.Summary.Total
-	inside := tile{undefined, "inside the 80" + nbsp + "% range", "aim: 80" + nbsp + "%, more for small counts"}
+	inside := tile{chart.Undefined, "inside the 80" + chart.NBSP + "% range", "aim: 80" + chart.NBSP + "%, more for small counts"}
 	if cal != nil {
-		inside.Value = share(cal.Inside80)
+		inside.Value = chart.Share(cal.Inside80)
 	}
 	return []tile{
-		{count(s.Fitted + s.Fallback), "series with a forecast", "of " + count(s.Total) + "; " + count(d.Run.SKUs) + " SKUs"},
-		{signed(a.Skill()), "against seasonal naive", "RMSSE " + figure(a.RMSSE()) + " instead of " + figure(a.RMSSESNaive())},
+		{chart.Count(s.Fitted + s.Fallback), "series with a forecast", "of " + chart.Count(s.Total) + "; " + chart.Count(d.Run.SKUs) + " SKUs"},
+		{chart.Signed(a.Skill()), "against seasonal naive", "RMSSE " + chart.Figure(a.RMSSE()) + " instead of " + chart.Figure(a.RMSSESNaive())},
 		inside,
-		{percent(a.WAPE()), "error per unit sold (WAPE)", "over " + count(a.NScored) + " tested periods"},
+		{chart.Percent(a.WAPE()), "error per unit sold (WAPE)", "over " + chart.Count(a.NScored) + " tested periods"},
 	}
 }
 
 func accuracyTables(s *products.Summary, one string) []accuracyTable {
 	class := accuracyTable{ID: "by-class", Caption: "By kind of demand", Head: "Demand"}
 	for _, name := range ordered(s.ByClass) {
-		class.Rows = append(class.Rows, newAccuracyRow(words(name), classMeaning(name), s.ByClass[name]))
+		class.Rows = append(class.Rows, newAccuracyRow(chart.Words(name), chart.ClassMeaning(name), s.ByClass[name]))
 	}
 	model := accuracyTable{ID: "by-model", Caption: "By model", Head: "Model"}
 	for _, name := range ordered(s.ByModel) {
-		model.Rows = append(model.Rows, newAccuracyRow(words(name), "", s.ByModel[name]))
+		model.Rows = append(model.Rows, newAccuracyRow(chart.Words(name), "", s.ByModel[name]))
 	}
 	volume := accuracyTable{ID: "by-volume", Caption: "By volume", Head: "Units a " + one}
 	for i, name := range products.VolumeTiers() {
@@ -176,8 +177,8 @@ func states(s *products.Summary) []stateRow {
 	var rows []stateRow
 	add := func(name, meaning string, n int64, sub bool) {
 		rows = append(rows, stateRow{
-			Name: words(name), Meaning: meaning, Count: n, Sub: sub,
-			Share: share(float64(n) / float64(max(1, s.Series.Total))),
+			Name: chart.Words(name), Meaning: meaning, Count: n, Sub: sub,
+			Share: chart.Share(float64(n) / float64(max(1, s.Series.Total))),
 		})
 	}
 	reasons := func(m map[string]int64) {
@@ -215,12 +216,12 @@ func timings(t run.Timings) []timing {
 		{Name: "Publish", Meaning: "add up, report, register"},
 	}
 	for i, s := range []float64{t.ETL, t.Plan, t.Train, t.Publish} {
-		out[i].Text = seconds(s)
+		out[i].Text = chart.Seconds(s)
 		if all := t.ETL + t.Plan + t.Train + t.Publish; all > 0 {
 			out[i].Percent = 100 * s / all
 		}
 	}
-	return append(out, timing{Name: "Total", Meaning: "from the file's arrival", Text: seconds(t.Total)})
+	return append(out, timing{Name: "Total", Meaning: "from the file's arrival", Text: chart.Seconds(t.Total)})
 }
 
 // calibrationView shows whether ranges hold as many sales as they promise.
@@ -259,8 +260,8 @@ func newCalibration(a *products.Accuracy) *calibrationView {
 	for i, p := range forecast.Probabilities() {
 		s := shares[i]
 		r := calibrationRow{
-			Name: products.QuantileName(p), Nominal: share(p), Below: share(s.Below), AtOrBelow: share(s.AtOrBelow),
-			X: coordinate(x(p)), Low: coordinate(y(s.Below)), High: coordinate(y(s.AtOrBelow)),
+			Name: products.QuantileName(p), Nominal: chart.Share(p), Below: chart.Share(s.Below), AtOrBelow: chart.Share(s.AtOrBelow),
+			X: chart.Coordinate(x(p)), Low: chart.Coordinate(y(s.Below)), High: chart.Coordinate(y(s.AtOrBelow)),
 			Good: s.Below <= p+calibrationSlack && s.AtOrBelow >= p-calibrationSlack,
 		}
 		r.Judged = slices.Contains([]int{0, 2, 6, 8}, i)
@@ -268,7 +269,7 @@ func newCalibration(a *products.Accuracy) *calibrationView {
 		c.Rows = append(c.Rows, r)
 	}
 	for _, p := range []float64{0, .25, .5, .75, 1} {
-		t := calTick{coordinate(x(p)), coordinate(y(p)), wholePercent(p), "middle"}
+		t := calTick{chart.Coordinate(x(p)), chart.Coordinate(y(p)), chart.WholePercent(p), "middle"}
 		if p == 1 {
 			t.Anchor = "end"
 		}
@@ -279,7 +280,7 @@ func newCalibration(a *products.Accuracy) *calibrationView {
 		lo, hi int
 	}{{"50", 3, 5}, {"80", 2, 6}, {"90", 1, 7}, {"95", 0, 8}} {
 		inside := shares[r.hi].AtOrBelow - shares[r.lo].Below
-		c.Ranges = append(c.Ranges, rangeRow{r.name + nbsp + "%", share(inside)})
+		c.Ranges = append(c.Ranges, rangeRow{r.name + chart.NBSP + "%", chart.Share(inside)})
 		if r.name == "80" {
 			c.Inside80 = inside
 		}
