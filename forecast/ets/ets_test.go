@@ -91,11 +91,12 @@ func BenchmarkSeason(b *testing.B) {
 }
 
 func ExampleModel() {
-	f, err := ets.Model{Alpha: 0.5}.Fit(forecast.Series{Y: []float64{10, 10, 10, 10, 14}})
+	f, err := ets.Model{Alpha: 0.5}.Fit(forecast.Series{Y: []float64{10, 10, 10, 10}})
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
+	f.Append([]float64{14})
 	mean := make([]float64, 2)
 	f.PredictTo(mean)
 	fmt.Println(mean)
