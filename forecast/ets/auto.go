@@ -20,6 +20,8 @@ type Auto struct {
 	// before a trend is added, and a search ends when it can no longer be
 	// expected to win.
 	Exhaustive bool
+	// Region is where the parameters are looked for.
+	Region Region
 }
 
 const (
@@ -42,21 +44,21 @@ func (a Auto) Fit(s forecast.Series) (forecast.Fitted, error) {
 
 // FitIn is Fit with the memory of ws.
 func (a Auto) FitIn(ws *Workspace, s forecast.Series) (*Fitted, error) {
-	ws.fixed = theta{}
+	ws.region, ws.brief, ws.fixed = a.Region, !a.Exhaustive, theta{}
 	if err := ws.load(s, a.Window); err != nil {
 		return nil, err
 	}
 	c := choice{ws: ws, exhaustive: a.Exhaustive, aicc: math.Inf(1)}
-	for f := range nForms {
+	for f := range Form(nForms) {
 		c.allowed[f] = len(a.Forms) == 0 && ws.suits(f) == nil
 	}
 	for _, f := range a.Forms {
-		if f < nForms {
+		if int(f) < nForms {
 			c.allowed[f] = ws.suits(f) == nil
 		}
 	}
 	if s.Season <= 1 || s.Season > longestSeason {
-		for f := ANA; f < nForms; f++ {
+		for f := ANA; int(f) < nForms; f++ {
 			c.allowed[f] = false
 		}
 	}
@@ -113,7 +115,7 @@ func (c *choice) try(f Form) float64 {
 	pt := c.ws.fit(f, c.hint, target)
 	v := c.ws.aicc(f, pt.sse)
 	if f == ANA {
-		c.hint = pt.p
+		c.hint = pt.u
 	}
 	if c.allowed[f] && !math.IsNaN(v) && (v < c.aicc || !c.found) {
 		c.found, c.form, c.best, c.aicc = true, f, pt, v

@@ -31,6 +31,9 @@ type Model struct {
 	Alpha, Beta, Gamma, Phi float64
 	// Window limits the fit to the last periods; 0 = all.
 	Window int
+	// Region is where the parameters are looked for; with one of them fixed,
+	// it is always Wide.
+	Region Region
 }
 
 // Form is the form that m fits to a series with a season.
@@ -63,7 +66,10 @@ func (m Model) FitIn(ws *Workspace, s forecast.Series) (*Fitted, error) {
 	if f.seasonal() && s.Season <= 1 {
 		f -= ANA
 	}
-	ws.fixed = theta{m.Alpha, m.Beta, m.Gamma, m.Phi}
+	ws.region, ws.brief, ws.fixed = m.Region, false, theta{m.Alpha, m.Beta, m.Gamma, m.Phi}
+	if ws.fixed != (theta{}) {
+		ws.region = Wide
+	}
 	for _, v := range ws.fixed {
 		if !(v >= 0 && v <= 1) {
 			return nil, ErrParameter
@@ -77,7 +83,7 @@ func (m Model) FitIn(ws *Workspace, s forecast.Series) (*Fitted, error) {
 	}
 	var hint theta
 	if f == AAA || f == AAdA {
-		hint = ws.fit(ANA, theta{}, 0).p
+		hint = ws.fit(ANA, theta{}, 0).u
 	}
 	best := ws.fit(f, hint, 0)
 	if math.IsInf(best.sse, 1) {
@@ -131,9 +137,10 @@ func (ws *Workspace) aicc(f Form, sse float64) float64 {
 // fitted builds the model after its last period.
 func (ws *Workspace) fitted(f Form, best *point) (*Fitted, error) {
 	ws.use(f)
-	ws.initialStates(best.p)
+	p := ws.natural(best.u)
+	ws.initialStates(p)
 	m, n := ws.m, float64(ws.observed)
-	out := &Fitted{form: f, p: best.p, season: make([]float64, m)}
+	out := &Fitted{form: f, p: p, season: make([]float64, m)}
 	mean, count := 0.0, 0
 	for i, v := range ws.x[:m] {
 		if !ws.dropped[i] {

@@ -3,10 +3,10 @@ package ets
 import "math"
 
 // point is a place of the search: half the sum of squares is the objective,
-// h the Gauss–Newton matrix and g the gradient in the smoothing parameters,
-// with the initial states projected out.
+// h the Gauss–Newton matrix and g the gradient in the coordinates u of the
+// region, with the initial states projected out.
 type point struct {
-	p   theta
+	u   theta
 	sse float64
 	g   theta
 	h   [nTheta]theta
@@ -18,21 +18,16 @@ const (
 	maxSteps  = 60
 	tolerance = 1e-9
 	// trust is how many times the promised decrease a step may bring.
-	trust = 4
+	trust = 16
 	// A fit is exact below this share of the variance, or where its errors
 	// are rounding errors of the largest value.
 	perfect, exact = 1e-24, 1e-15
 )
 
-// inRegion is the part of the region that the bounds do not express.
-func (ws *Workspace) inRegion(p theta) bool {
-	return !ws.form.seasonal() || !ws.form.trend() || forecastable(p, ws.m)
-}
-
-// evaluate computes pt at pt.p.
+// evaluate computes pt at pt.u.
 
 func (ws *Workspace) evaluate(pt *point) {
-	p := pt.p
+	p := ws.natural(pt.u)
 	ws.initialStates(p)
 	pt.sse = ws.innovations(p)
 	pt.g, pt.h = theta{}, [nTheta]theta{}
@@ -68,6 +63,7 @@ func (ws *Workspace) evaluate(pt *point) {
 			pt.h[i][l], pt.h[l][i] = h, h
 		}
 	}
+	ws.chain(pt)
 }
 
 // descend improves pt until no step promises anything. The Gauss–Newton matrix
@@ -75,37 +71,57 @@ func (ws *Workspace) evaluate(pt *point) {
 // way (as in Dennis, Gay and Welsch 1981, doi:10.1145/355958.355965): a form
 // that does not suit the series leaves correlated innovations, and what the
 // matrix leaves out then matters.
-func (ws *Workspace) descend(pt *point, target float64) {
+func (ws *Workspace) descend(pt *point, target float64, known point) {
 	lambda := 1e-3
 	var extra [nTheta]theta
 	for range maxSteps {
-		if !(pt.sse > ws.floor) {
+		if !(pt.sse > ws.floor) || lambda > 1e8 {
 			return
 		}
-		next, gain := ws.step(pt, &extra, lambda)
-		if gain <= 0.5*tolerance*pt.sse {
+		next, gain, ok := ws.step(pt, &extra, lambda)
+		switch {
+		case !ok && extra == ([nTheta]theta{}):
+			lambda = math.Max(10*lambda, 1e-6)
+			continue
+		case !ok:
+			extra = [nTheta]theta{}
+			continue
+		case gain <= 0.5*tolerance*pt.sse:
 			if lambda > 1e-2 || extra == ([nTheta]theta{}) {
 				return
 			}
 			extra = [nTheta]theta{}
 			continue
 		}
+		if known.near(&next) {
+			return
+		}
 		if lambda < 1 && pt.sse-trust*2*gain > target && target > 0 {
 			return
 		}
-		if ws.inRegion(next.p) {
-			ws.evaluate(&next)
-			if next.sse < pt.sse {
-				if pt.sse-next.sse > gain { // half of the promise was kept
-					lambda = math.Max(lambda/10, 1e-9)
-				}
-				correct(&extra, pt, &next)
-				*pt = next
-				continue
+		ws.retreat(&next.u)
+		ws.evaluate(&next)
+		if next.sse < pt.sse {
+			if pt.sse-next.sse > gain { // half of the promise was kept
+				lambda = math.Max(lambda/10, 1e-9)
 			}
+			correct(&extra, pt, &next)
+			*pt = next
+			continue
 		}
 		lambda *= 10
 	}
+}
+
+// near tells whether b is so close to a, where another search has ended, that
+// it would end there as well.
+func (a *point) near(b *point) bool {
+	for i := range nTheta {
+		if math.Abs(a.u[i]-b.u[i]) > 1e-4+0.03*a.u[i] {
+			return false
+		}
+	}
+	return a.sse > 0
 }
 
 // correct updates extra so that h + extra maps the step from a to b to the
@@ -116,9 +132,9 @@ func correct(extra *[nTheta]theta, a, b *point) {
 	for i := range nTheta {
 		r[i] = b.g[i] - a.g[i]
 		for l := range nTheta {
-			r[i] -= (b.h[i][l] + extra[i][l]) * (b.p[l] - a.p[l])
+			r[i] -= (b.h[i][l] + extra[i][l]) * (b.u[l] - a.u[l])
 		}
-		s := b.p[i] - a.p[i]
+		s := b.u[i] - a.u[i]
 		rs, rr, ss = rs+r[i]*s, rr+r[i]*r[i], ss+s*s
 	}
 	if math.Abs(rs) <= 1e-6*math.Sqrt(rr*ss) {
@@ -131,83 +147,85 @@ func correct(extra *[nTheta]theta, a, b *point) {
 	}
 }
 
-// step returns the place with the smallest model within the bounds, and the
-// decrease of half the sum of squares that the model promises there. A
-// parameter whose step would cross its bound is set there and the others are
-// solved again.
-func (ws *Workspace) step(pt *point, extra *[nTheta]theta, lambda float64) (next point, gain float64) {
+// step returns the place with a small value of the damped model within the
+// bounds, and the decrease of half the sum of squares that the model promises
+// there: it walks towards the minimum until a bound stops a parameter, solves
+// again for the others, and so on. ok is false if the model is not convex.
+func (ws *Workspace) step(pt *point, extra *[nTheta]theta, lambda float64) (next point, gain float64, ok bool) {
 	h := pt.h
 	for i := range nTheta {
 		for l := range nTheta {
 			h[i][l] += extra[i][l]
 		}
+		h[i][i] += lambda * pt.h[i][i]
 	}
 	var index [nTheta]int
-	count := 0
+	moving := index[:0]
 	for i, free := range ws.free {
-		low, high := bounds(i)
-		if free && !(pt.p[i] <= low && pt.g[i] >= 0) && !(pt.p[i] >= high && pt.g[i] <= 0) && pt.h[i][i] > 0 {
-			index[count] = i
-			count++
+		low, high := ws.bounds(i)
+		if free && !(pt.u[i] <= low && pt.g[i] >= 0) && !(pt.u[i] >= high && pt.g[i] <= 0) && pt.h[i][i] > 0 {
+			moving = append(moving, i)
 		}
 	}
-	moving := index
-	var d theta
-	g := pt.g
-	for n := count; n > 0; {
-		part, ok := solveDamped(&h, &pt.h, &g, moving[:n], lambda)
-		if !ok { // the correction made the model concave
-			if *extra == ([nTheta]theta{}) {
-				return *pt, 0
-			}
-			*extra = [nTheta]theta{}
-			return ws.step(pt, extra, lambda)
+	next.u = pt.u
+	g := pt.g // of the model, at next
+	for len(moving) > 0 {
+		d, ok := solve(&h, &g, moving)
+		if !ok {
+			return next, 0, false
 		}
-		kept := 0
-		for a, i := range moving[:n] {
-			low, high := bounds(i)
-			if v := pt.p[i] + part[a]; v < low || v > high {
-				d[i] = math.Max(low, math.Min(high, v)) - pt.p[i]
-				for _, l := range index[:count] {
-					g[l] += h[l][i] * d[i]
+		share, stop := 1.0, -1
+		for a, i := range moving {
+			low, high := ws.bounds(i)
+			edge := high
+			if d[a] < 0 {
+				edge = low
+			}
+			if room := (edge - next.u[i]) / d[a]; room < share {
+				share, stop = room, a
+			}
+		}
+		var change theta
+		for a, i := range moving {
+			low, high := ws.bounds(i)
+			old := next.u[i]
+			next.u[i] = math.Max(low, math.Min(high, old+share*d[a]))
+			if a == stop {
+				next.u[i] = high
+				if d[a] < 0 {
+					next.u[i] = low
 				}
-				continue
 			}
-			d[i] = part[a]
-			moving[kept] = i
-			kept++
+			change[i] = next.u[i] - old
 		}
-		if kept == n {
+		before := g
+		for i := range nTheta {
+			for l := range nTheta {
+				g[i] += h[i][l] * change[l]
+			}
+			gain -= 0.5 * (before[i] + g[i]) * change[i]
+		}
+		if stop < 0 {
 			break
 		}
-		n = kept
+		moving = append(moving[:stop], moving[stop+1:]...)
 	}
-	next.p = pt.p
-	for _, i := range index[:count] {
-		low, high := bounds(i)
-		next.p[i] = math.Max(low, math.Min(high, pt.p[i]+d[i]))
-		gain -= pt.g[i] * d[i]
-		for _, l := range index[:count] {
-			gain -= 0.5 * d[i] * h[i][l] * d[l]
-		}
-	}
-	return next, gain
+	return next, gain, true
 }
 
-// solveDamped solves (H + λ diag G) d = −g for the given parameters by
-// Gaussian elimination; ok is false if the matrix is not positive definite.
-func solveDamped(h, gn *[nTheta]theta, g *theta, index []int, lambda float64) (d theta, ok bool) {
+// solve solves H d = −g for the given parameters by Gaussian elimination; ok
+// is false if the matrix is not positive definite.
+func solve(h *[nTheta]theta, g *theta, index []int) (d theta, ok bool) {
 	var a [nTheta]theta
 	for r, i := range index {
 		d[r] = -g[i]
 		for c, l := range index {
 			a[r][c] = h[i][l]
 		}
-		a[r][r] += lambda * gn[i][i]
 	}
 	n := len(index)
 	for c := range n {
-		if !(a[c][c] > 1e-12*gn[index[c]][index[c]]) {
+		if !(a[c][c] > 1e-13*h[index[c]][index[c]]) {
 			return d, false
 		}
 		for r := c + 1; r < n; r++ {

@@ -10,15 +10,19 @@ import (
 // Workspace is the memory of a fit. The zero value is ready; one that is kept
 // between fits spares their garbage. It belongs to one goroutine.
 type Workspace struct {
-	form  Form // of the fit at hand
-	m     int  // season length, 1 without season
-	free  [nTheta]bool
-	fixed theta // parameters that are given, 0 = estimated
-	grid  grid
+	form   Form // of the fit at hand
+	m      int  // season length, 1 without season
+	free   [nTheta]bool
+	region Region
+	fixed  theta // parameters that are given, 0 = estimated
+	brief  bool  // grids
+	grid   grid
+	ends   []theta // of searches, the best first
 
 	// The series, centred and scaled: shift and scale change neither the
 	// parameters nor the steps of the search.
 	y, w         []float64 // w = 0 where missing, else 1
+	filled, ones []float64 // y without gaps, to search for starts
 	shift, scale float64
 	observed     int
 	complete     bool
@@ -78,8 +82,31 @@ func (ws *Workspace) load(s forecast.Series, window int) error {
 		ws.y[t] = (ws.y[t] - ws.shift) * w
 		ws.sumSquares += ws.y[t] * ws.y[t]
 	}
+	if !ws.complete {
+		ws.fill()
+	}
 	ws.floor = exact*exact*float64(ws.observed) + perfect*ws.sumSquares
 	return nil
+}
+
+// fill writes y with its gaps filled by a filter with fixed parameters.
+func (ws *Workspace) fill() {
+	const alpha, gamma = 0.1, 0.1
+	n, m := len(ws.y), min(ws.season, maxSeason)
+	ws.filled, ws.ones = resize(ws.filled, n), resize(ws.ones, n)
+	var season [maxSeason]float64
+	level := ws.y[0]
+	for t, v := range ws.y {
+		s := &season[t%m]
+		if ws.w[t] > 0 {
+			e := v - level - *s
+			level += alpha * e
+			*s += gamma * e
+		} else {
+			v = level + *s
+		}
+		ws.filled[t], ws.ones[t] = v, 1
+	}
 }
 
 // resize returns a slice of length n, the old one if it is long enough.
