@@ -7,6 +7,7 @@ import (
 	"github.com/skucast/skucast/forecast/naive"
 	"github.com/skucast/skucast/forecast/profile"
 	"github.com/skucast/skucast/forecast/regress"
+	"github.com/skucast/skucast/forecast/theta"
 )
 
 // Names of what every report holds besides the models that were asked for.
@@ -40,6 +41,7 @@ func Models(season int) []Model {
 		{"seasonal_mean", naive.SeasonalMean{Window: 8}},
 		{"ses", ets.Model{}},
 		{"ets_ada", ets.Model{Trend: true}},
+		{"theta", theta.Model{}},
 		{"sba", croston.SBA{}},
 		{"tsb", croston.TSB{}},
 		{"regression", regress.Model{}},
