@@ -12,6 +12,9 @@ type Input struct {
 	Season int
 	// Phase is the season phase of Y[0].
 	Phase int
+	// Start is the day of Y[0], counted from 1 January 1970; it lets daily data
+	// have effects of the day of the month. 0 = not known.
+	Start int
 	// Closed says for each period of the horizon whether the store is closed:
 	// forecast and quantiles are then exactly zero. nil = always open.
 	Closed []bool

@@ -23,6 +23,7 @@ const (
 	tsb
 	sba
 	regression
+	calendar
 	nCandidates
 )
 
@@ -30,7 +31,7 @@ const (
 func candidateNames() [nCandidates]string {
 	return [nCandidates]string{
 		"seasonal_naive", "window_mean", "long_mean", "ses", "ets_ana", "ets_aada",
-		"profile_level", "profile_mean", "tsb", "sba", "regression",
+		"profile_level", "profile_mean", "tsb", "sba", "regression", "regression_calendar",
 	}
 }
 
@@ -80,6 +81,8 @@ func candidate(id int, t *task, class forecast.Class, prior []float64) (m foreca
 		return croston.TSB{}, !dense
 	case sba:
 		return croston.SBA{}, !dense
+	case calendar:
+		return regress.Model{Start: t.start}, t.start != 0 && t.season == 7 && (dense || len(t.known) > 0)
 	case regression:
 		return regress.Model{}, dense || len(t.known) > 0
 	}

@@ -60,7 +60,7 @@ func (e *Engine) Forecast(in Input, s Settings) Result {
 	case full && tested && e.final(&r, mean, pl):
 	case full && e.simple(&r, mean, class, pl):
 	default:
-		e.sparse(mean, n, class, pl)
+		e.sparse(mean, n, pl)
 		r.Model = "sparse_rate"
 		if forecast.Observed(t.y) < 3 {
 			r.Status, r.Reason, r.Model = Fallback, ReasonClassProfile, "class_profile"
@@ -190,7 +190,11 @@ func (e *Engine) write(mean []float64, q [][forecast.NQuantiles]float64, mu []fl
 			mean[j], q[j] = mean[j-t.season], q[j-t.season]
 			continue
 		}
-		mean[j] = finite(forecast.Round6(m * t.unit))
+		mean[j] = m * t.unit
+		if e.spread.kind == hurdleSpread {
+			mean[j] *= e.spread.lean
+		}
+		mean[j] = finite(forecast.Round6(mean[j]))
 		e.spread.quantiles(&q[j], m, j, h)
 		for i, v := range q[j] {
 			v *= t.unit

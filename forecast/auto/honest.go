@@ -25,7 +25,7 @@ func (e *Engine) honest(sc *Score, full bool, pool *Pool, sample *View) {
 	var mu []float64
 	if short {
 		mu = e.arena.take(tr.h)
-		e.sparse(mu, o, class, pl)
+		e.sparse(mu, o, pl)
 	} else {
 		earlier := len(tr.origins) - 1
 		gram, steps := e.errorsGram(tr, earlier, o)

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/skucast/skucast/forecast"
+	"github.com/skucast/skucast/forecast/metric"
 	"github.com/skucast/skucast/forecast/profile"
 )
 
@@ -59,6 +60,17 @@ func (e *Engine) observe(v *View, key int, mu []float64, full bool) {
 	demandPeriods := 0
 	var ss float64
 	k := 0
+	if s.kind == hurdleSpread {
+		c := tallyDemands(t.y[:o], t.season)
+		for i, x := range c {
+			c[i] = forecast.Round6(x)
+		}
+		v.Recent = c[:]
+		var k int
+		v.LogSize, k = logMeanSize(t.y[:o], t.unit)
+		v.LogSize, v.SizeN = forecast.Round6(v.LogSize), k
+		e.observeMoments(v, o)
+	}
 	for j, m := range mu {
 		y := t.y[o+j]
 		if y != y {
@@ -69,7 +81,13 @@ func (e *Engine) observe(v *View, key int, mu []float64, full bool) {
 			demandPeriods++
 		}
 		g := groupOf(j, tr.h)
-		if s.counts {
+		switch s.kind {
+		case hurdleSpread:
+			if y > 0 {
+				v.Sizes = append(v.Sizes, forecast.Round6(math.Log(y)+math.Log(t.unit)))
+			}
+			continue
+		case countSpread:
 			s.dist.At(m)
 			low, high := s.dist.Interval(y)
 			v.PIT[g] = append(v.PIT[g], forecast.Round6(low), forecast.Round6(high))
@@ -86,12 +104,35 @@ func (e *Engine) observe(v *View, key int, mu []float64, full bool) {
 		v.Rate = forecast.Round6(float64(demandPeriods) / float64(v.RateN))
 	}
 	recent := t.y[max(0, o-spansOf(t.season).residual):o]
-	if s.counts {
+	if s.kind == countSpread {
 		v.Dispersion = forecast.Round6(rawDispersion(recent))
-	} else if rough := roughness(recent, t.season); k > 3 && rough > 0 {
+	} else if rough := roughness(recent, t.season); s.kind == residualSpread && k > 3 && rough > 0 {
 		v.ScaleRatio = forecast.Round6(math.Sqrt(ss/float64(k)) / rough)
 	}
 	e.observeProfile(v)
+}
+
+// observeMoments adds what the RMSSE of any constant forecast follows from.
+func (e *Engine) observeMoments(v *View, o int) {
+	t := &e.task
+	scale := math.Sqrt(metric.SquaredScale(t.y[:o]))
+	if !(scale > 0) {
+		return
+	}
+	var first, second float64
+	n := 0
+	for _, y := range t.y[o : o+e.trial.h] {
+		if y == y {
+			first += y / scale
+			second += y / scale * (y / scale)
+			n++
+		}
+	}
+	if n == 0 || math.IsInf(second, 0) {
+		return
+	}
+	v.Scale = forecast.Round6(math.Log(scale) + math.Log(t.unit))
+	v.First, v.Second = forecast.Round6(first/float64(n)), forecast.Round6(second/float64(n))
 }
 
 // observeProfile adds the season profile, in units of the series' mean level

@@ -16,8 +16,8 @@ type Pool struct {
 	views  [2][nKeys]classPool
 }
 
-// Keys of the pool: the demand classes, and one for series with too few
-// demands for a backtest, whatever their class.
+// Keys of the pool: the demand classes, and one for series of the first four
+// with too few demands for a backtest.
 const (
 	keySparse = forecast.NClasses
 	nKeys     = forecast.NClasses + 1
@@ -34,7 +34,7 @@ type classPool struct {
 	prob       [groups][forecast.NQuantiles]float64
 	scaleRatio float64
 	dispersion float64
-	rate       float64
+	sparse     sparseModel
 	profile    []float64 // by phase, mean 1; nil = flat
 }
 
@@ -47,7 +47,7 @@ func (c *classPool) profileFor(season int) []float64 {
 }
 
 func poolKey(y []float64, class forecast.Class) int {
-	if class != forecast.Dead && demands(y) < fewDemands {
+	if class != forecast.Dead && class != forecast.New && demands(y) < fewDemands {
 		return keySparse
 	}
 	return int(class)
@@ -126,7 +126,10 @@ func NewPool(samples []Sample, horizon, season int) *Pool {
 					s.learn(all, season, false)
 					shared = &s
 				}
-				c = c.sharing(shared, k == int(forecast.Dead))
+				c = c.sharing(shared)
+				if typical := typicalRate(all, season, c.sparse.rate); k == int(forecast.New) || typical < c.sparse.rate {
+					c.sparse.rate = typical
+				}
 			}
 			p.views[purpose][k] = c
 		}
@@ -134,16 +137,11 @@ func NewPool(samples []Sample, horizon, season int) *Pool {
 	return p
 }
 
-// sharing is c, the prior of a class with few series, with what all classes know. Rate
-// and dispersion say little about another class. A dead class also keeps its own
-// probabilities: others' corrections come from series that sell, and would have every
-// tenth period of a dead one sell a full lot.
-func (c *classPool) sharing(all *classPool, dead bool) classPool {
+// sharing is c, the prior of a class with few series, with what all classes
+// know. Dispersion and the rate of demand say little about another class.
+func (c *classPool) sharing(all *classPool) classPool {
 	s := *all
-	s.rate, s.dispersion = c.rate, c.dispersion
-	if dead {
-		s.prob = c.prob
-	}
+	s.sparse, s.dispersion = c.sparse, c.dispersion
 	return s
 }
 
@@ -166,6 +164,9 @@ func order(views []*View) {
 		return cmp.Or(
 			slices.Compare(a.Gram, b.Gram), slices.Compare(a.Models, b.Models),
 			slices.Compare(a.Profile, b.Profile), slices.Compare(a.Exposure, b.Exposure),
+			slices.Compare(a.Recent, b.Recent), slices.Compare(a.Sizes, b.Sizes),
+			cmp.Compare(a.LogSize, b.LogSize), cmp.Compare(a.SizeN, b.SizeN),
+			cmp.Compare(a.Scale, b.Scale), cmp.Compare(a.First, b.First), cmp.Compare(a.Second, b.Second),
 		)
 	})
 }
@@ -176,6 +177,9 @@ func (c *classPool) learn(views []*View, season int, ownClass bool) {
 	c.poolGram(views)
 	c.poolScalars(views, ownClass)
 	c.poolResiduals(views)
+	if ownClass {
+		c.poolSparse(views, season)
+	}
 	c.poolProbabilities(views)
 }
 
@@ -188,7 +192,6 @@ const priorSeries = 5
 func (c *classPool) poolScalars(views []*View, ownClass bool) {
 	ratio, nRatio := priorSeries*math.Log(c.scaleRatio), float64(priorSeries)
 	disp, nDisp := priorSeries*math.Log(c.dispersion), float64(priorSeries)
-	rate, nRate := 100*c.rate, 100.0
 	for _, v := range views {
 		if v.ScaleRatio > 0 {
 			ratio += math.Log(v.ScaleRatio)
@@ -198,13 +201,10 @@ func (c *classPool) poolScalars(views []*View, ownClass bool) {
 			disp += math.Log(v.Dispersion)
 			nDisp++
 		}
-		rate += v.Rate * float64(v.RateN)
-		nRate += float64(v.RateN)
 	}
 	c.scaleRatio = math.Exp(ratio / nRatio)
 	if ownClass {
 		c.dispersion = math.Exp(disp / nDisp)
-		c.rate = rate / nRate
 	}
 }
 

@@ -15,6 +15,7 @@ type task struct {
 	season  int
 	phase   int // of y[0]
 	known   []forecast.Regressor
+	start   int // day of y[0]; 0 = unknown
 	integer bool
 	unit    float64 // y·unit is demand; a power of two, hence exact
 	h       int
@@ -60,6 +61,9 @@ func (e *Engine) prepare(in Input, h int) bool {
 	}
 	first := firstDemand(t.full)
 	t.y = t.full[first:]
+	if in.Start != 0 {
+		t.start = in.Start + first
+	}
 	t.phase = forecast.Series{Season: t.season, Phase: in.Phase}.PhaseAt(first)
 	for _, r := range in.Known {
 		if len(r.Values) != len(in.Y)+h {
@@ -70,6 +74,7 @@ func (e *Engine) prepare(in Input, h int) bool {
 			t.known = append(t.known, r)
 		}
 	}
+	e.closures()
 	return true
 }
 

@@ -9,7 +9,7 @@ import (
 // prior is what is believed about a class before any sample is seen: round
 // numbers near what backtests on public retail data show.
 func prior(key int) classPool {
-	c := classPool{scaleRatio: 0.75, dispersion: 2.5, rate: 0.1}
+	c := classPool{scaleRatio: 0.75, dispersion: 2.5, sparse: priorSparse(key)}
 	loss := priorLoss(key)
 	for a, la := range loss {
 		for b, lb := range loss {
@@ -31,13 +31,8 @@ func prior(key int) classPool {
 		}
 		c.prob[g] = forecast.Probabilities()
 	}
-	switch key {
-	case int(forecast.Lumpy):
+	if key == int(forecast.Lumpy) {
 		c.dispersion = 5
-	case int(forecast.Dead):
-		c.rate = 0.01
-	case int(forecast.New):
-		c.rate = 0.3
 	}
 	return c
 }
@@ -48,12 +43,12 @@ func priorLoss(key int) [nCandidates]float64 {
 	loss := [nCandidates]float64{
 		seasonalNaive: 1.8, windowMean: 1.02, longMean: 1, ses: 1,
 		etsSeason: 0.98, etsTrendSeason: 1, profileLevel: 0.98, profileMean: 0.98,
-		tsb: 1, sba: 1.02, regression: 1,
+		tsb: 1, sba: 1.02, regression: 1, calendar: 1,
 	}
 	switch key {
 	case int(forecast.Smooth), int(forecast.Erratic):
 		loss[etsSeason], loss[profileLevel], loss[profileMean] = 0.75, 0.72, 0.75
-		loss[etsTrendSeason], loss[regression], loss[seasonalNaive] = 0.8, 0.75, 1.2
+		loss[etsTrendSeason], loss[regression], loss[calendar], loss[seasonalNaive] = 0.8, 0.75, 0.75, 1.2
 	}
 	return loss
 }

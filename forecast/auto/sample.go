@@ -3,7 +3,7 @@ package auto
 import "slices"
 
 // sampleVersion is raised when the meaning of a field of Sample changes.
-const sampleVersion = 1
+const sampleVersion = 2
 
 // Sample is what one series contributes to the pool, as plain numbers that
 // survive JSON: the honest procedure, run as of several moments of the past.
@@ -40,6 +40,21 @@ type View struct {
 	// would have given, both in units of the series' own level.
 	Profile  []float64 `json:"profile,omitempty"`
 	Exposure []float64 `json:"exposure,omitempty"`
+	// Recent are the demands and the observed periods before the horizon, in
+	// pairs, one for each memory; of series with few demands.
+	Recent []float64 `json:"recent,omitempty"`
+	// Sizes are the logarithms of the demands within the horizon, LogSize the
+	// mean logarithm of the SizeN last ones before it; of series with few
+	// demands.
+	Sizes   []float64 `json:"sizes,omitempty"`
+	LogSize float64   `json:"log_size,omitempty"`
+	SizeN   int       `json:"size_n,omitempty"`
+	// Scale is the logarithm of the RMSSE scale, First and Second are the mean
+	// and the mean square of the horizon's demand in units of it; of series
+	// with few demands.
+	Scale  float64 `json:"scale,omitempty"`
+	First  float64 `json:"first,omitempty"`
+	Second float64 `json:"second,omitempty"`
 	// Rate is the share of periods with demand among the RateN observed ones.
 	Rate  float64 `json:"rate"`
 	RateN int     `json:"rate_n"`

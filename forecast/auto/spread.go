@@ -12,11 +12,20 @@ import (
 // pool's standardised quantiles; low or gappy demand has a count distribution
 // at probabilities that the pool has corrected.
 type spread struct {
-	counts bool
+	kind   int // of the constants below
 	dist   count.Dist
+	hurdle count.Hurdle
+	lean   float64 // of the point forecast, for the hurdle
 	scale  float64 // of residuals of √demand
 	pool   *classPool
 }
+
+// The kinds of spread.
+const (
+	residualSpread = iota
+	countSpread
+	hurdleSpread
+)
 
 // lowCount is the mean below which whole-number demand is treated as counts.
 const lowCount = 12
@@ -38,8 +47,9 @@ func (e *Engine) setSpread(n int, class forecast.Class, residuals []float64, pl 
 	past := t.y[:n]
 	recent := past[max(0, n-spansOf(t.season).residual):]
 	gappy := class != forecast.Smooth && class != forecast.Erratic
-	s.counts = gappy || t.integer && meanOf(recent) < lowCount
-	if s.counts {
+	s.kind = residualSpread
+	if gappy || t.integer && meanOf(recent) < lowCount {
+		s.kind = countSpread
 		s.dist.Mix, s.dist.Integer = 0.5, t.integer
 		s.dist.Dispersion = dispersion(recent, pl.dispersion)
 		s.dist.Fit(past, sizesKept)
@@ -58,9 +68,18 @@ func (e *Engine) setSpread(n int, class forecast.Class, residuals []float64, pl 
 // the task.
 func (s *spread) quantiles(q *[forecast.NQuantiles]float64, mu float64, j, h int) {
 	g := groupOf(j, h)
-	if s.counts {
+	switch s.kind {
+	case countSpread:
 		s.dist.At(mu)
 		s.dist.Quantiles(&s.pool.prob[g], q)
+		return
+	case hurdleSpread:
+		p := forecast.Probabilities()
+		prob := 0.0
+		if mu > 0 {
+			prob = mu / s.hurdle.Mean()
+		}
+		s.hurdle.Quantiles(prob, &p, q)
 		return
 	}
 	root := math.Sqrt(mu)

@@ -14,6 +14,7 @@ type design struct {
 	halfLife float64
 	season   int // dummy columns; 0 = none
 	waves    int
+	start    int     // day of period 0; 0 = no effect of the day of the month
 	year     float64 // periods in a year
 	inputs   []input
 	columns  int
@@ -52,7 +53,7 @@ func newDesign(s forecast.Series, m Model) *design {
 	if d.halfLife == 0 {
 		switch s.Season {
 		case 7:
-			d.halfLife = 274
+			d.halfLife = 730
 		case 52:
 			d.halfLife = 104
 		default:
@@ -66,6 +67,12 @@ func newDesign(s forecast.Series, m Model) *design {
 	}
 	for range 2 * d.waves {
 		d.add(penaltyWave)
+	}
+	if s.Season == 7 && n >= minDays && m.Start != 0 {
+		d.start = m.Start
+		for range daysOfMonth {
+			d.add(penaltyDay)
+		}
 	}
 	if !m.Blind {
 		for _, r := range s.Known {
@@ -167,6 +174,10 @@ func (d *design) row(t int) (idx []int, val []float64) {
 			col += 2
 			s, c = s*c1+c*s1, c*c1-s*s1
 		}
+	}
+	if d.start != 0 {
+		d.put(col+monthDay(d.start+t), 1)
+		col += daysOfMonth
 	}
 	for i := range d.inputs {
 		in := &d.inputs[i]

@@ -29,6 +29,9 @@ type Model struct {
 	HalfLife float64
 	// Blind ignores the known inputs.
 	Blind bool
+	// Start is the day of Y[0], counted from 1 January 1970; with daily data it
+	// gives the days of the month an effect. 0 = not known.
+	Start int
 }
 
 // maxKnown bounds the cost of one series: further inputs are not used.
@@ -38,11 +41,12 @@ const maxKnown = 12
 // outweigh the assumption of no effect.
 const (
 	penaltySeason = 0.5
-	penaltyWave   = 1.0
-	penaltyTrend  = 20.0
+	penaltyWave   = 10.0
+	penaltyTrend  = 40.0
 	penaltyInput  = 0.5
 	penaltyCross  = 2.0
-	penaltyAround = 6.0
+	penaltyAround = 0.5
+	penaltyDay    = 2.0
 )
 
 // Fit implements forecast.Model.
@@ -140,14 +144,16 @@ func (f *fitted) tune(y []float64) {
 		}
 	}
 	least := math.Inf(1)
-	for _, a := range [6]float64{0.01, 0.025, 0.05, 0.1, 0.2, 0.35} {
+	ahead := f.ahead(res)
+	for _, a := range [8]float64{0, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35} {
 		l, sse, actual, predicted := 0.0, 0.0, 0.0, 0.0
 		for i, r := range res {
 			if r != r {
 				continue
 			}
 			e := r - l
-			sse += e * e
+			d := ahead[i] - l
+			sse += d * d
 			actual += math.Max(y[from+i], 0)/f.offset + 1
 			predicted += math.Exp(fit[i] + l)
 			l += a * e
@@ -159,6 +165,30 @@ func (f *fitted) tune(y []float64) {
 	}
 	f.t = len(y)
 }
+
+// ahead is the mean of the next aheadSeasons seasons of residuals, itself
+// included: what the level has to foretell.
+func (f *fitted) ahead(res []float64) []float64 {
+	m := aheadSeasons * max(1, min(f.series.Season, 13))
+	out := make([]float64, len(res))
+	sum, n := 0.0, 0
+	for i := len(res) - 1; i >= 0; i-- {
+		if r := res[i]; r == r {
+			sum += r
+			n++
+		}
+		if j := i + m; j < len(res) && res[j] == res[j] {
+			sum -= res[j]
+			n--
+		}
+		if n > 0 {
+			out[i] = sum / float64(n)
+		}
+	}
+	return out
+}
+
+const aheadSeasons = 2
 
 // Clone implements forecast.Fitted; the design is shared but for its scratch row.
 func (f *fitted) Clone() forecast.Fitted {
