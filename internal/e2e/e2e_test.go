@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -71,7 +72,11 @@ func skucast(t *testing.T, args ...string) (stdout, stderr string, code int) {
 func forecast(t *testing.T, file string, args ...string) (run.Complete, string) {
 	t.Helper()
 	out := t.TempDir()
-	stdout, stderr, code := skucast(t, append([]string{"run", file, "--out", out, "--resend-after", "1s", "--reconcile-every", "500ms"}, args...)...)
+	resend := "1m" // a slow machine is no lost message
+	if slices.Contains(args, "--faults") {
+		resend = "1s"
+	}
+	stdout, stderr, code := skucast(t, append([]string{"run", file, "--out", out, "--resend-after", resend, "--reconcile-every", "500ms"}, args...)...)
 	if code != 0 {
 		t.Fatalf("skucast run %s: exit %d\n%s", file, code, tail(stderr))
 	}

@@ -33,7 +33,7 @@ func TestRealFiles(t *testing.T) {
 			if _, err := os.Stat(file); err != nil {
 				t.Skipf("no real data: %v", err)
 			}
-			c, out := forecast(t, file, "--resend-after", "1m") // slow machines are no lost messages
+			c, out := forecast(t, file)
 			if s := c.Series; s.Total != want.series || s.Fitted+s.Fallback+s.Rejected != s.Total {
 				t.Errorf("series %+v, want %d in all", s, want.series)
 			}
