@@ -24,11 +24,12 @@ func fuzzEngine(f *testing.F) *engine {
 // FuzzNumber compares the shared number parser with one in Go: the same texts are numbers,
 // and their values are equal.
 func FuzzNumber(f *testing.F) {
-	for _, s := range []string{"1", "-1.5", "1,234.5", "1.234,5", "$ 4.95", ".5", "5.", "1e3", "", "1,23", "１", "'", "1 000", "999999999999.99995", "0,5", "+", "."} {
+	for _, s := range []string{"1", "-1.5", "1,234.5", "1.234,5", "$ 4.95", ".5", "5.", "1e3", "", "1,23", "１", "'", "1 000", "999999999999.99995", "0,5", "+", ".", "0-", "(1.5)", "-(1)", "1--", "¥ 12", "()", "1,234.5-"} {
 		f.Add(s)
 	}
 	e := fuzzEngine(f)
-	remove := strings.NewReplacer(" ", "", "$", "", "€", "", "£", "", "'", "", "\u00a0", "", "\u202f", "", "’", "")
+	remove := strings.NewReplacer(" ", "", "$", "", "€", "", "£", "", "¥", "", "₹", "", "'", "", "\u00a0", "", "\u202f", "", "’", "")
+	afterwards := regexp.MustCompile(`^([0-9.,]+)-$|^[(]([0-9.,]+)[)]$`)
 	swap := strings.NewReplacer(",", ".", ".", ",")
 	plain := regexp.MustCompile(`^[+-]?([0-9]{1,12}([.][0-9]{0,9})?|[.][0-9]{1,9}|[0-9]{1,3}(,[0-9]{3}){1,3}([.][0-9]{0,9})?)$`)
 	f.Fuzz(func(t *testing.T, s string) {
@@ -36,7 +37,7 @@ func FuzzNumber(f *testing.F) {
 			return // staging lets neither through
 		}
 		for _, style := range []string{"point", "comma"} {
-			bare := remove.Replace(s)
+			bare := afterwards.ReplaceAllString(remove.Replace(s), "-$1$2")
 			if style == "comma" {
 				bare = swap.Replace(bare)
 			}
