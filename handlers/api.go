@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/skucast/skucast/shared/blobstore"
+	"github.com/skucast/skucast/shared/event"
 	"github.com/skucast/skucast/shared/ledger"
 	"github.com/skucast/skucast/shared/products"
 	"github.com/skucast/skucast/shared/retail"
@@ -35,8 +36,8 @@ func (h API) Run(ctx context.Context, prefix string) (ledger.View, error) {
 }
 
 // Refused lists the deliveries that were dead-lettered.
-func (h API) Refused(ctx context.Context) ([]ledger.DeadLetter, error) {
-	all := []ledger.DeadLetter{}
+func (h API) Refused(ctx context.Context) ([]event.DeadLetter, error) {
+	all := []event.DeadLetter{}
 	for d, err := range h.Ledger.DeadLetters(ctx) {
 		if err != nil {
 			return nil, err

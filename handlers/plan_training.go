@@ -111,6 +111,9 @@ func (h PlanTraining) decide(ctx context.Context, rec run.Record, m run.Manifest
 		V: run.Version, RunID: rec.RunID, Series: m.Series, Packing: run.DefaultPacking,
 		Horizon: training.Horizon(&m, rec.Options),
 	}
+	if err := h.pin(ctx, rec, &p); err != nil {
+		return nil, err
+	}
 	sample, err := training.PoolSample(sales.Index(ctx, h.Ledger.Store, &m), p.Horizon)
 	if err != nil {
 		return nil, err
@@ -129,6 +132,19 @@ func (h PlanTraining) decide(ctx context.Context, rec run.Record, m run.Manifest
 	}
 	stored, err := h.Ledger.PutPlan(ctx, p)
 	return &stored, err
+}
+
+// pin keeps a replay to the champion that its base was held against, whatever has been
+// published since.
+func (h PlanTraining) pin(ctx context.Context, rec run.Record, p *run.Plan) error {
+	if rec.ReplayOf == "" {
+		return nil
+	}
+	base, _, err := h.Ledger.Plan(ctx, rec.ReplayOf)
+	if err == nil && base != nil {
+		p.ChampionRunID = base.ChampionRunID
+	}
+	return err
 }
 
 // slice backtests one slice of the sample, unless an earlier attempt has.

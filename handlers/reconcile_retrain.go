@@ -55,11 +55,13 @@ func (h Reconcile) retrain(ctx context.Context, feed string) error {
 	if claimed, err := h.Ledger.Exists(ctx, run.RunPlace(id)); claimed || err != nil {
 		return err
 	}
-	earlier, err := h.Ledger.RunsOf(ctx, base.ETLID)
+	earlier, _, err := h.Ledger.RunsOfDrop(ctx, base.Drop)
 	if err != nil {
 		return err
 	}
-	if _, _, err := h.Ledger.Start(ctx, base.Drop, reason, len(earlier)); err != nil {
+	drop := base.Drop
+	drop.ETLID = base.ETLID // of a later attempt, where the first one failed
+	if _, _, err := h.Ledger.Start(ctx, drop, reason, len(earlier)); err != nil {
 		return err
 	}
 	h.Log.InfoContext(ctx, "retraining", "feed", feed, "due", due.String(), "run_id", run.Short(id))

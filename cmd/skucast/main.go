@@ -54,6 +54,7 @@ func commands() []command {
 		{"backtest", "FILE", "how good the forecasts of a file would have been, by model, demand class, horizon and volume", false, program.backtest},
 		{"generate", "", "write realistic sales with a fixed seed, and the truth behind them", false, program.generate},
 		{"status", "[RUN]", "what happened: runs, progress, failures, refused messages", false, program.status},
+		{"replay", "[RUN]", "do a run again: all of it, what failed, or some SKUs; or deal with refused messages", false, program.replay},
 		{"forecast", "SKU", "what will sell of a SKU", false, program.forecast},
 		{"config", "", "the settings of the cloud functions and where each comes from, secrets redacted", false, program.config},
 		{"version", "", "the version of this program", false, program.version},

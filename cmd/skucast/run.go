@@ -166,19 +166,28 @@ const lookEvery = 50 * time.Millisecond
 // wait shows the progress of a drop's run until the run has ended.
 func (p program) wait(ctx context.Context, st *stack.Stack, d run.Drop) (ledger.View, error) {
 	l := ledger.Ledger{Store: st.Store, Version: config.Version}
+	return p.follow(ctx, st.ETL, func() (ledger.View, error) { return claimedRun(ctx, l, d) })
+}
+
+// follow shows the progress of a run until the run has ended. etl tells the stage of its
+// ETL where that can be known.
+func (p program) follow(ctx context.Context, etl func() (string, float64), look func() (ledger.View, error)) (ledger.View, error) {
 	pr := newProgress(p, time.Now)
 	defer pr.end()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		v, err := claimedRun(ctx, l, d)
+		v, err := look()
 		if err != nil {
 			return v, err
 		}
 		if v.Status == ledger.StatusComplete || v.Status == ledger.StatusFailed {
 			return v, nil
 		}
-		stage, fraction := st.ETL()
+		stage, fraction := "", 0.0
+		if etl != nil {
+			stage, fraction = etl()
+		}
 		pr.show(v, stage, fraction)
 		select {
 		case <-ctx.Done():

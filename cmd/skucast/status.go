@@ -15,6 +15,7 @@ import (
 	"github.com/skucast/skucast/shared/blobstore"
 	"github.com/skucast/skucast/shared/blobstore/dirblob"
 	"github.com/skucast/skucast/shared/config"
+	"github.com/skucast/skucast/shared/event"
 	"github.com/skucast/skucast/shared/ledger"
 	"github.com/skucast/skucast/shared/retail"
 	"github.com/skucast/skucast/shared/run"
@@ -70,7 +71,7 @@ func (p program) status(ctx context.Context, fs *flag.FlagSet, args []string) er
 	return p.list(runs, refused)
 }
 
-func (p program) list(runs []ledger.View, refused []ledger.DeadLetter) error {
+func (p program) list(runs []ledger.View, refused []event.DeadLetter) error {
 	if len(runs) == 0 {
 		fmt.Fprintln(p.Stdout, "no runs yet")
 	}
@@ -93,6 +94,11 @@ func (p program) list(runs []ledger.View, refused []ledger.DeadLetter) error {
 
 // what says in a few words what a run has come to.
 func what(v ledger.View) string {
+	if v.ReplayOf != "" {
+		of := run.Short(v.ReplayOf)
+		v.ReplayOf = ""
+		return what(v) + " (" + v.Reason + " of " + of + ")"
+	}
 	switch v.Status {
 	case ledger.StatusComplete:
 		return summaryLine(*v.Complete)
@@ -117,8 +123,12 @@ func summaryLine(c run.Complete) string {
 }
 
 func (p program) describe(v ledger.View) {
+	reason := v.Reason
+	if v.ReplayOf != "" {
+		reason += " of run " + run.Short(v.ReplayOf)
+	}
 	fmt.Fprintf(p.Stdout, "run      %s\nsource   %s (feed %s, %s)\narrived  %s\nstatus   %s\n",
-		v.RunID, v.Source, v.Feed, v.Reason, v.Arrived.Format("2006-01-02 15:04:05 UTC"), v.Status)
+		v.RunID, v.Source, v.Feed, reason, v.Arrived.Format("2006-01-02 15:04:05 UTC"), v.Status)
 	switch {
 	case v.Complete != nil:
 		p.table(*v.Complete)

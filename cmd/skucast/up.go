@@ -32,7 +32,7 @@ func (p program) up(ctx context.Context, fs *flag.FlagSet, args []string) error 
 	if err := os.MkdirAll(incoming, 0o755); err != nil {
 		return fmt.Errorf("make the folder for drops: %w", err)
 	}
-	release, err := lockFile(filepath.Join(*data, ".up"))
+	release, err := lockFile(filepath.Join(*data, upLock))
 	if err != nil {
 		return fmt.Errorf("another skucast is up on %s: %w", *data, err)
 	}
@@ -47,6 +47,11 @@ func (p program) up(ctx context.Context, fs *flag.FlagSet, args []string) error 
 		return fmt.Errorf("start the local pipeline: %w", err)
 	}
 	defer st.Close()
+	forget, err := tellSettings(*data, st.Settings())
+	if err != nil {
+		return err
+	}
+	defer forget()
 	fmt.Fprintf(p.Stdout, "copy CSV files into %s\nService Bus on %s\nAPI on %s/api/runs, Ctrl-C ends\n", incoming, st.Bus, st.URL())
 	return p.tell(ctx, st)
 }

@@ -40,7 +40,7 @@ func (u *up) refused(n int) map[string]string {
 			u.t.Fatal(err)
 		}
 		var body struct {
-			DeadLetters []ledger.DeadLetter `json:"deadletters"`
+			DeadLetters []event.DeadLetter `json:"deadletters"`
 		}
 		err = json.NewDecoder(resp.Body).Decode(&body)
 		_ = resp.Body.Close()

@@ -70,6 +70,7 @@ const (
 	PropertyRunID       = "run_id" // 12 characters
 	PropertyFunction    = "function"
 	PropertyTraceParent = "traceparent" // W3C
+	PropertyReplayOf    = "replay_of"   // id of the dead letter, where a message is one sent again
 )
 
 const contentType = "application/json"
@@ -139,6 +140,9 @@ func message(m event.Message, traceparent string) *azservicebus.Message {
 	msg := &azservicebus.Message{
 		Body: m.Body, MessageID: &m.ID, ContentType: &kind,
 		ApplicationProperties: map[string]any{PropertyRunID: m.RunID, PropertyFunction: m.Function},
+	}
+	if m.ReplayOf != "" {
+		msg.ApplicationProperties[PropertyReplayOf] = m.ReplayOf
 	}
 	if traceparent != "" {
 		msg.ApplicationProperties[PropertyTraceParent] = traceparent

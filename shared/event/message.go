@@ -31,6 +31,7 @@ type Message struct {
 	Body     []byte
 	RunID    string
 	Function string
+	ReplayOf string // id of the dead letter that this sends again; empty normally
 }
 
 // RunMessage asks plan-training or publish-run to move one run on.

@@ -18,21 +18,10 @@ import (
 // reason, and completes the message.
 const DeadLetterDir = blobstore.Forecasts + "/deadletter/"
 
-// DeadLetter is one refused delivery; Body is kept whole for a replay.
-type DeadLetter struct {
-	V        int    `json:"v"`
-	Function string `json:"function"`
-	ID       string `json:"id"` // of the message or event
-	RunID    string `json:"run_id"`
-	Reason   string `json:"reason"`
-	Message  string `json:"message"`
-	Body     []byte `json:"body"`
-}
-
 // Refuse keeps a delivery that failed with a permanent error.
 func (l Ledger) Refuse(ctx context.Context, function, id string, body []byte, why error) error {
 	sum := sha256.Sum256([]byte(function + "\x00" + id + "\x00" + string(body)))
-	d := DeadLetter{
+	d := event.DeadLetter{
 		V: run.Version, Function: function, ID: id, Reason: event.ReasonOf(why), Message: why.Error(), Body: body,
 	}
 	var named struct {
@@ -44,19 +33,25 @@ func (l Ledger) Refuse(ctx context.Context, function, id string, body []byte, wh
 	return l.once(ctx, DeadLetterDir+function+"/"+hex.EncodeToString(sum[:12])+".json", d)
 }
 
+// Discard forgets a refused delivery.
+func (l Ledger) Discard(ctx context.Context, d event.DeadLetter) error {
+	return l.Store.Delete(ctx, d.Place)
+}
+
 // DeadLetters yields what was refused.
-func (l Ledger) DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error] {
-	return func(yield func(DeadLetter, error) bool) {
+func (l Ledger) DeadLetters(ctx context.Context) iter.Seq2[event.DeadLetter, error] {
+	return func(yield func(event.DeadLetter, error) bool) {
 		for info, err := range l.Store.List(ctx, DeadLetterDir) {
 			if err != nil {
-				yield(DeadLetter{}, err)
+				yield(event.DeadLetter{}, err)
 				return
 			}
 			if !strings.HasSuffix(info.Name, ".json") {
 				continue
 			}
-			var d DeadLetter
+			var d event.DeadLetter
 			_, err := blobstore.GetJSON(ctx, l.Store, info.Name, &d)
+			d.Place = info.Name
 			if !yield(d, err) || err != nil {
 				return
 			}

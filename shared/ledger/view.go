@@ -26,6 +26,8 @@ type View struct {
 	Feed      string        `json:"feed"`
 	Source    string        `json:"source"` // container and blob
 	Reason    string        `json:"reason"`
+	Ordinal   int           `json:"ordinal"` // of the run within its drop
+	ReplayOf  string        `json:"replay_of,omitempty"`
 	Arrived   time.Time     `json:"arrived"`
 	Status    string        `json:"status"`
 	Phase     string        `json:"phase,omitempty"` // of a running or failed run
@@ -43,7 +45,7 @@ func (l Ledger) View(ctx context.Context, id string) (View, error) {
 	}
 	v := View{
 		RunID: id, Feed: rec.Drop.Feed, Source: rec.Drop.Drop().Place(), Reason: rec.Reason,
-		Arrived: rec.Drop.LastModified, Status: StatusRunning,
+		Ordinal: rec.Ordinal, ReplayOf: rec.ReplayOf, Arrived: rec.Drop.LastModified, Status: StatusRunning,
 	}
 	if v.Complete, err = l.Completed(ctx, id); err != nil {
 		return View{}, err
@@ -95,7 +97,7 @@ func (l Ledger) Views(ctx context.Context, limit int) ([]View, error) {
 	})
 	views := []View{}
 	for _, d := range drops {
-		ids, err := l.RunsOf(ctx, d.ETLID)
+		ids, _, err := l.RunsOfDrop(ctx, d)
 		if err != nil {
 			return nil, err
 		}

@@ -29,6 +29,9 @@ const ReasonDrop = "drop"
 // ReasonSchedule is the reason of a retraining that fell due on a date.
 func ReasonSchedule(date string) string { return "schedule:" + date }
 
+// ReasonReplay is the reason of the n-th run of a drop, done again on purpose.
+func ReasonReplay(n int) string { return "replay:" + strconv.Itoa(n) }
+
 // ETLID identifies one ETL of a drop, and is the idempotency token of its Databricks
 // run. attempt counts failed ETLs of that drop that were replayed.
 func ETLID(d Drop, o ETLOptions, attempt int) string {

@@ -51,6 +51,8 @@ type Record struct {
 	Drop        DropRecord `json:"drop"`
 	Options     Options    `json:"options"`
 	CodeVersion string     `json:"code_version"`
+	ReplayOf    string     `json:"replay_of,omitempty"`   // the run that this one does again
+	ETLAttempt  int        `json:"etl_attempt,omitempty"` // of the drop; above 0 the file was read again
 }
 
 // ETLRecord is etl.json: which job run computes the ETL.

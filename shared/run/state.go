@@ -22,7 +22,7 @@ func (s *State) Finish(unit int) error {
 	if unit < 0 || unit >= s.Units {
 		return fmt.Errorf("unit %s is not one of the run's %d units", UnitName(unit), s.Units)
 	}
-	s.Done.set(unit)
+	s.Done.Set(unit)
 	return nil
 }
 
@@ -43,7 +43,8 @@ type Bitset []byte
 // NewBitset holds n bits, all clear.
 func NewBitset(n int) Bitset { return make(Bitset, (n+7)/8) }
 
-func (b Bitset) set(i int) { b[i/8] |= 1 << (i % 8) }
+// Set marks unit i as done.
+func (b Bitset) Set(i int) { b[i/8] |= 1 << (i % 8) }
 
 // Has reports whether unit i is done.
 func (b Bitset) Has(i int) bool { return i >= 0 && i/8 < len(b) && b[i/8]&(1<<(i%8)) != 0 }

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,7 +13,7 @@ import (
 
 // workerEnv is the environment of a worker: ours without any setting of a cloud
 // deployment, and the addresses of the local parts.
-func (s *Stack) workerEnv(bus string, topic *eventgrid.CustomTopic, ca string) []string {
+func (s *Stack) workerEnv() []string {
 	var env []string
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
@@ -20,16 +21,27 @@ func (s *Stack) workerEnv(bus string, topic *eventgrid.CustomTopic, ca string) [
 			env = append(env, kv)
 		}
 	}
-	return append(env,
-		"SKUCAST_STORAGE_DIR="+filepath.Clean(s.cfg.Dir),
-		"SERVICEBUS="+bus,
-		"SKUCAST_DATABRICKS_HOST="+s.jobs.URL(),
-		"SKUCAST_DATABRICKS_TOKEN="+s.jobs.Token(),
-		"SKUCAST_DATABRICKS_JOB_ID="+strconv.FormatInt(s.jobs.JobID(), 10),
-		"SKUCAST_EVENTGRID_ENDPOINT="+topic.Endpoint(),
-		"SKUCAST_EVENTGRID_KEY="+topic.Key(),
-		"SKUCAST_EVENTGRID_CA_FILE="+ca,
-		"SKUCAST_RESEND_AFTER="+s.cfg.ResendAfter.String(),
-		"SKUCAST_BROKER_SINCE="+s.started.UTC().Format(time.RFC3339Nano),
-	)
+	for name, value := range s.settings {
+		env = append(env, name+"="+value)
+	}
+	return env
+}
+
+// Settings are what the function app of this stack is told: other programs on this
+// machine can take part with them.
+func (s *Stack) Settings() map[string]string { return maps.Clone(s.settings) }
+
+func (s *Stack) workerSettings(bus string, topic *eventgrid.CustomTopic, ca string) map[string]string {
+	return map[string]string{
+		"SKUCAST_STORAGE_DIR":        filepath.Clean(s.cfg.Dir),
+		"SERVICEBUS":                 bus,
+		"SKUCAST_DATABRICKS_HOST":    s.jobs.URL(),
+		"SKUCAST_DATABRICKS_TOKEN":   s.jobs.Token(),
+		"SKUCAST_DATABRICKS_JOB_ID":  strconv.FormatInt(s.jobs.JobID(), 10),
+		"SKUCAST_EVENTGRID_ENDPOINT": topic.Endpoint(),
+		"SKUCAST_EVENTGRID_KEY":      topic.Key(),
+		"SKUCAST_EVENTGRID_CA_FILE":  ca,
+		"SKUCAST_RESEND_AFTER":       s.cfg.ResendAfter.String(),
+		"SKUCAST_BROKER_SINCE":       s.started.UTC().Format(time.RFC3339Nano),
+	}
 }

@@ -54,15 +54,16 @@ type Stack struct {
 	Store *dirblob.Store
 	Bus   string // connection string of the broker: loopback only, and gone with the stack
 
-	cfg     Config
-	started time.Time
-	jobs    *databricks.Server
-	host    *functionshost.Host
-	api     net.Listener
-	closers []func() // in the order of starting
-	ctx     context.Context
-	cancel  context.CancelFunc
-	running sync.WaitGroup
+	cfg      Config
+	settings map[string]string // of the workers
+	started  time.Time
+	jobs     *databricks.Server
+	host     *functionshost.Host
+	api      net.Listener
+	closers  []func() // in the order of starting
+	ctx      context.Context
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
 }
 
 // Start brings the stack up; it stops with ctx or Close.
@@ -165,9 +166,10 @@ func (s *Stack) startHost(bus string, topic *eventgrid.CustomTopic, ca string) e
 	if err != nil {
 		return err
 	}
+	s.settings = s.workerSettings(bus, topic, ca)
 	cfg := functionshost.Config{
 		App: app, Command: s.cfg.Worker, Instances: s.cfg.Instances, ServiceBus: bus,
-		Env:    s.workerEnv(bus, topic, ca),
+		Env:    s.workerEnv(),
 		Timers: map[string]time.Duration{"reconcile": s.cfg.Tick}, TimersAtStart: true,
 		Faults: s.cfg.Faults.messages(), Logger: s.cfg.Logger, Output: s.workerLine,
 	}

@@ -9,21 +9,13 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
-
 	"github.com/skucast/skucast/etl"
-	"github.com/skucast/skucast/etl/databricks"
 	"github.com/skucast/skucast/functions"
 	"github.com/skucast/skucast/handlers"
 	"github.com/skucast/skucast/internal/azfunc"
-	"github.com/skucast/skucast/shared/bus"
 	"github.com/skucast/skucast/shared/config"
 	"github.com/skucast/skucast/shared/event"
-	"github.com/skucast/skucast/shared/ledger"
-	"github.com/skucast/skucast/shared/publish"
 	"github.com/skucast/skucast/shared/run"
-	"github.com/skucast/skucast/shared/training"
 	"github.com/skucast/skucast/web"
 )
 
@@ -54,24 +46,8 @@ func Run(ctx context.Context, getenv func(string) string, log *slog.Logger) erro
 	return app.Serve(ctx, ln)
 }
 
-// parts are the drivers that the settings ask for.
-type parts struct {
-	ledger    ledger.Ledger
-	jobs      *databricks.Jobs
-	sender    *bus.Sender
-	publisher handlers.Publisher
-}
-
 func build(cfg config.Config, log *slog.Logger) (*azfunc.App, func(), error) {
-	var cred azcore.TokenCredential
-	if cfg.Databricks.Token == "" || cfg.Storage.AccountURL != "" {
-		managed, err := azidentity.NewDefaultAzureCredential(nil)
-		if err != nil {
-			return nil, nil, fmt.Errorf("managed identity: %w", err)
-		}
-		cred = managed
-	}
-	p, closeParts, err := connect(cfg, cred)
+	p, closeParts, err := Connect(cfg)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -87,57 +63,20 @@ func build(cfg config.Config, log *slog.Logger) (*azfunc.App, func(), error) {
 	return app, closeParts, nil
 }
 
-func connect(cfg config.Config, cred azcore.TokenCredential) (parts, func(), error) {
-	store, err := openStore(cfg.Storage, cred)
-	if err != nil {
-		return parts{}, nil, err
-	}
-	p := parts{ledger: ledger.Ledger{Store: store, Version: config.Version}}
-	jobs := databricks.Config{Host: cfg.Databricks.Host, JobID: cfg.Databricks.JobID, Token: cfg.Databricks.Token.Reveal()}
-	if jobs.Token == "" {
-		jobs.Credential = cred
-	}
-	if p.jobs, err = databricks.New(jobs); err != nil {
-		return parts{}, nil, err
-	}
-	if cfg.EventGrid.Endpoint != "" {
-		topic := publish.Config{Endpoint: cfg.EventGrid.Endpoint, Key: cfg.EventGrid.Key.Reveal(), CAFile: cfg.EventGrid.CAFile}
-		if topic.Key == "" {
-			topic.Credential = cred
-		}
-		if p.publisher, err = publish.New(topic); err != nil {
-			return parts{}, nil, err
-		}
-	}
-	client, err := bus.Dial(bus.Config{ConnectionString: cfg.Bus.ConnectionString.Reveal(), Namespace: cfg.Bus.Namespace})
-	if err != nil {
-		return parts{}, nil, err
-	}
-	p.sender = bus.NewSender(client)
-	return p, func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		_ = p.sender.Close(ctx) // the process ends anyway
-		_ = client.Close(ctx)
-	}, nil
-}
-
 // register gives every trigger its handler.
-func register(cfg config.Config, p parts, log *slog.Logger) *azfunc.App {
-	trainer := training.New(p.ledger.Store)
-	plans := handlers.PlanTraining{Ledger: p.ledger, Sender: p.sender, Trainer: trainer, Log: log}
-	submit := handlers.SubmitETL{Ledger: p.ledger, Jobs: p.jobs, Log: log}
-	train := handlers.TrainSKU{Ledger: p.ledger, Sender: p.sender, Trainer: trainer, Log: log}
-	finish := handlers.FinishRun{Ledger: p.ledger, Sender: p.sender, Log: log}
-	published := handlers.PublishRun{Ledger: p.ledger, Publisher: p.publisher, Trainer: trainer, Now: time.Now, Log: log}
+func register(cfg config.Config, p Parts, log *slog.Logger) *azfunc.App {
+	plans, submit := p.PlanTraining(log), p.SubmitETL(log)
+	train := handlers.TrainSKU{Ledger: p.Ledger, Sender: p.Sender, Trainer: p.trainer, Log: log}
+	finish := handlers.FinishRun{Ledger: p.Ledger, Sender: p.Sender, Log: log}
+	published := handlers.PublishRun{Ledger: p.Ledger, Publisher: p.publisher, Trainer: p.trainer, Now: time.Now, Log: log}
 	reconcile := handlers.Reconcile{
-		Ledger: p.ledger, Jobs: p.jobs, Sender: p.sender, Plans: plans, WayOut: run.WayOut(etl.WayOut),
+		Ledger: p.Ledger, Jobs: p.Jobs, Sender: p.Sender, Plans: plans, WayOut: run.WayOut(etl.WayOut),
 		ResendAfter: cfg.Reconcile.ResendAfter, BrokerSince: cfg.Reconcile.BrokerSince, DropRest: dropRest, DropWindow: dropWindow,
 		Now: time.Now, Log: log,
 	}
 	app := azfunc.New(log)
 	app.OnPermanent = func(ctx context.Context, function string, d azfunc.Delivery, why error) error {
-		return p.ledger.Refuse(ctx, function, d.ID, d.Body, why)
+		return p.Ledger.Refuse(ctx, function, d.ID, d.Body, why)
 	}
 	queue := func(handle func(context.Context, []byte) error) func(context.Context, azfunc.Delivery) error {
 		return func(ctx context.Context, d azfunc.Delivery) error { return handle(ctx, d.Body) }
@@ -154,6 +93,6 @@ func register(cfg config.Config, p parts, log *slog.Logger) *azfunc.App {
 		return finish.Handle(ctx, bodies)
 	})
 	app.Timer("reconcile", func(ctx context.Context, _ azfunc.Timer) error { return reconcile.Handle(ctx) })
-	app.HTTP("api", web.API(handlers.API{Ledger: p.ledger}, config.Version, log))
+	app.HTTP("api", web.API(handlers.API{Ledger: p.Ledger}, config.Version, log))
 	return app
 }
