@@ -13,13 +13,13 @@ func wayOut(reason string) string {
 	switch reason {
 	case ReasonNoProgress:
 		return "skucast status lists refused messages with their reasons, and the function app's log says why units fail; " +
-			"when that is mended, drop the file again"
+			"when that is mended, skucast replay --failed does what is missing"
 	case ReasonWithoutManifest:
-		return "look at the job run in Databricks; then drop the file again"
+		return "look at the job run in Databricks; then skucast replay reads the file again"
 	case ReasonETLError, "etl_failed", "etl_platform", "etl_not_started", "etl_cancelled":
-		return "the message is the job's own; mend what it names (disk, memory, cluster), then drop the file again"
+		return "the message is the job's own; mend what it names (disk, memory, cluster), then skucast replay the run"
 	case "etl_refused":
-		return "the jobs service does not accept the job as it is configured; check the job's parameters and permissions"
+		return "the jobs service does not accept the job as it is configured; check the job's parameters and permissions, then skucast replay the run"
 	default:
 		return "mend what the message names, then drop the file again"
 	}
