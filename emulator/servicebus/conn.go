@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/skucast/skucast/emulator/servicebus/internal/amqp"
@@ -35,6 +36,8 @@ type conn struct {
 
 	wake chan struct{} // there is something to do for the writer
 	quit chan struct{} // the reader has ended
+
+	accepting atomic.Int32 // links that wait for a session
 
 	readyMu sync.Mutex
 	ready   []*link // receivers to look after; guarded by readyMu

@@ -31,10 +31,17 @@ func (c *conn) pump() {
 		if l.gone {
 			continue
 		}
-		if l.kind == answering {
+		switch {
+		case l.kind == answering:
 			l.respond()
-		} else {
+		case l.accept != nil:
+			l.tryAccept()
+			continue
+		default:
 			l.deliver()
+		}
+		if l.gone {
+			continue
 		}
 		if l.credit > 0 && l.drain && !l.pending.Load() {
 			l.deliveryCount += l.credit
@@ -53,6 +60,10 @@ func (c *conn) pump() {
 // deliver sends messages as far as credit, windows and room go.
 func (l *link) deliver() {
 	s, c := l.s, l.s.c
+	if l.session != nil && l.session.Lost() {
+		s.detachLink(l, errSessionLost)
+		return
+	}
 	var buf [takeAtOnce]queue.Delivery
 	for l.credit > 0 && s.outgoingWindow > 0 {
 		if len(s.unsettled) >= maxUnsettled {
@@ -67,7 +78,12 @@ func (l *link) deliver() {
 			return
 		}
 		want := int(min(takeAtOnce, int64(l.credit), s.outgoingWindow, int64(maxUnsettled-len(s.unsettled))))
-		got := l.e.q.Take(buf[:0], want, room, !l.settled, l)
+		var got []queue.Delivery
+		if l.session != nil {
+			got = l.session.Take(buf[:0], want, room, !l.settled)
+		} else {
+			got = l.e.q.Take(buf[:0], want, room, !l.settled, l)
+		}
 		for _, d := range got {
 			tag := tokenTag(d.LockToken)
 			id := s.send(l, tag[:], l.settled, func(b []byte) []byte { return d.Message.Append(b, d.Assigned) })

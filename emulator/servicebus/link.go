@@ -1,10 +1,12 @@
 package servicebus
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/skucast/skucast/emulator/servicebus/internal/amqp"
 	"github.com/skucast/skucast/emulator/servicebus/internal/queue"
@@ -35,6 +37,9 @@ type link struct {
 	replyTo string  // of an answering link
 	settled bool    // receive-and-delete
 	gone    bool
+
+	session *queue.Session // that the link has locked; nil = none
+	accept  *acceptance    // waits for a session
 
 	credit        uint32
 	deliveryCount uint32
@@ -76,11 +81,6 @@ func notAllowed(format string, args ...any) *amqp.Error {
 	return &amqp.Error{Condition: "amqp:not-allowed", Description: fmt.Sprintf(format, args...)}
 }
 
-// unsupported refuses with a condition after which clients do not try again.
-func unsupported(what string) *amqp.Error {
-	return notAllowed("%s are not supported by this emulator", what)
-}
-
 func notFound(address string) *amqp.Error {
 	return &amqp.Error{Condition: "amqp:not-found", Description: fmt.Sprintf("The messaging entity '%s' could not be found.", address)}
 }
@@ -88,7 +88,6 @@ func notFound(address string) *amqp.Error {
 const (
 	nodeCBS        = "$cbs"
 	nodeManagement = "$management"
-	filterSession  = "com.microsoft:session-filter"
 )
 
 func (s *session) attach(f *amqp.Fields) error {
@@ -110,17 +109,17 @@ func (s *session) attach(f *amqp.Fields) error {
 	l := &link{s: s, handle: p.Handle}
 	reply := amqp.Attach{
 		Name: p.Name, Handle: p.Handle, Role: !p.Role, SenderMode: p.SenderMode, ReceiverMode: p.ReceiverMode,
-		Source: p.Source, Target: p.Target,
+		Source: bytes.Clone(p.Source), Target: bytes.Clone(p.Target),
 	}
-	if refusal := l.open(p, source, target); refusal != nil {
-		if p.Role == amqp.RoleReceiver {
-			reply.Source = nil
-		} else {
-			reply.Target = nil
+	refusal := l.open(p, source, target)
+	if refusal == nil && l.kind == receiving {
+		if refusal = l.openSession(p, source, &reply); refusal == nil && l.accept != nil {
+			s.links[p.Handle] = l
+			return nil // answered when a session is found, or none is
 		}
-		s.c.frame(s.channel, reply.Append)
-		d := amqp.Detach{Handle: p.Handle, Error: refusal}
-		s.c.frame(s.channel, d.Append)
+	}
+	if refusal != nil {
+		s.refuse(reply, refusal)
 		return nil
 	}
 	s.links[p.Handle] = l
@@ -134,6 +133,19 @@ func (s *session) attach(f *amqp.Fields) error {
 	l.credit = senderCredit
 	s.sendFlow(l)
 	return nil
+}
+
+// refuse answers an attach: a terminus that is null says that there is no link, the detach
+// why.
+func (s *session) refuse(reply amqp.Attach, why *amqp.Error) {
+	if reply.Role == amqp.RoleSender {
+		reply.Source = nil
+	} else {
+		reply.Target = nil
+	}
+	s.c.frame(s.channel, reply.Append)
+	d := amqp.Detach{Handle: reply.Handle, Error: why}
+	s.c.frame(s.channel, d.Append)
 }
 
 // open says what the link is for, or why it is refused.
@@ -159,15 +171,12 @@ func (l *link) open(p amqp.Attach, source, target amqp.Terminus) *amqp.Error {
 	if l.e = l.s.c.srv.lookup(name); l.e == nil {
 		return notFound(address)
 	}
-	if l.kind == sending && l.e.deadLetter {
-		return notAllowed("messages cannot be sent to %s; send to its queue", l.e.name)
-	}
-	if l.kind == receiving {
-		for _, e := range source.Filter {
-			if k, _ := e.Key.(amqp.Symbol); k == filterSession {
-				return unsupported("sessions")
-			}
-		}
+	switch {
+	case l.kind == sending && l.e.kind != isQueue && l.e.kind != isTopic:
+		return notAllowed("messages cannot be sent to %s; send to its queue or topic", l.e.name)
+	case l.kind == receiving && l.e.kind == isTopic:
+		return notAllowed("messages cannot be received from the topic %s; receive from a subscription", l.e.name)
+	case l.kind == receiving:
 		l.settled = p.SenderMode == amqp.SenderSettled
 	}
 	return nil
@@ -272,7 +281,7 @@ func (l *link) received(payload []byte) {
 func (l *link) enqueue(payload []byte) *amqp.Error {
 	var messages []*amqp.Message
 	read := func(raw []byte) error {
-		m, err := amqp.ReadMessage(raw, newMessageID)
+		m, err := readMessage(raw)
 		if err == nil {
 			messages = append(messages, m)
 		}
@@ -284,20 +293,41 @@ func (l *link) enqueue(payload []byte) *amqp.Error {
 	} else {
 		err = read(payload)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errIDTooLong):
+		return &amqp.Error{Condition: conditionArgument, Description: err.Error()}
+	case err != nil:
 		return &amqp.Error{Condition: "amqp:decode-error", Description: err.Error()}
 	}
-	now := l.s.c.srv.now()
-	for _, m := range messages {
-		if m.ScheduledAfter(now) {
-			return unsupported("scheduled messages")
-		}
-	}
-	switch err := l.e.q.Send(messages); {
-	case errors.Is(err, queue.ErrFull):
-		return &amqp.Error{Condition: "amqp:resource-limit-exceeded", Description: "the queue " + l.e.name + " is full; receive from it or raise its size"}
-	case err != nil:
-		return &amqp.Error{Condition: "amqp:internal-error", Description: err.Error()}
+	if _, err := l.e.q.Send(messages); err != nil {
+		return sendError(err)
 	}
 	return nil
+}
+
+const conditionArgument = "com.microsoft:argument-error"
+
+// maxID is how many characters the ids of messages and sessions may have.
+const maxID = 128
+
+var errIDTooLong = fmt.Errorf("message and session ids have at most %d characters", maxID)
+
+// readMessage reads a message that a client sends.
+func readMessage(raw []byte) (*amqp.Message, error) {
+	m, err := amqp.ReadMessage(raw, newMessageID)
+	if err == nil && (utf8.RuneCountInString(m.ID) > maxID || utf8.RuneCountInString(m.SessionID()) > maxID) {
+		err = errIDTooLong
+	}
+	return m, err
+}
+
+// sendError is how a queue's refusal of messages looks to the client.
+func sendError(err error) *amqp.Error {
+	switch {
+	case errors.Is(err, queue.ErrFull):
+		return &amqp.Error{Condition: "amqp:resource-limit-exceeded", Description: err.Error() + "; receive from it or raise its size"}
+	case errors.Is(err, queue.ErrNoSessionID):
+		return &amqp.Error{Condition: "amqp:not-allowed", Description: err.Error()}
+	}
+	return &amqp.Error{Condition: "amqp:internal-error", Description: err.Error()}
 }

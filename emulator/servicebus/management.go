@@ -15,7 +15,9 @@ const (
 	codeAccepted       = 202
 	codeNoContent      = 204
 	codeBadRequest     = 400
+	codeForbidden      = 403
 	codeNotFound       = 404
+	codeConflict       = 409
 	codeGone           = 410
 	codeNotImplemented = 501
 )
@@ -37,7 +39,7 @@ func (l *link) request(payload []byte) *amqp.Error {
 	if l.node == nodeCBS {
 		response = l.s.c.srv.putToken(r)
 	} else {
-		response = manage(l.e, r)
+		response = l.s.c.manage(l.e, r)
 	}
 	b := response.Append(nil, r.ID)
 	l.s.c.owed += len(b)
@@ -85,18 +87,28 @@ func (s *Server) putToken(r amqp.Request) amqp.Response {
 }
 
 // manage carries out an operation on an entity.
-func manage(e *entity, r amqp.Request) amqp.Response {
+func (c *conn) manage(e *entity, r amqp.Request) amqp.Response {
 	args, _ := r.Value.(amqp.Map)
-	op := r.Properties.String("operation")
+	op := strings.TrimPrefix(r.Properties.String("operation"), "com.microsoft:")
 	switch op {
-	case "com.microsoft:renew-lock":
+	case "renew-lock":
 		return renewLock(e.q, args)
-	case "com.microsoft:peek-message":
+	case "peek-message":
 		return peek(e.q, args)
-	case "com.microsoft:receive-by-sequence-number":
+	case "receive-by-sequence-number":
 		return receiveDeferred(e.q, args)
-	case "com.microsoft:update-disposition":
+	case "update-disposition":
 		return updateDisposition(e.q, args)
+	case "schedule-message":
+		return schedule(e, args)
+	case "cancel-scheduled-message":
+		return cancelScheduled(e.q, args)
+	case "renew-session-lock", "get-session-state", "set-session-state":
+		return c.manageSession(e, op, args)
+	case "get-message-sessions":
+		return listSessions(e.q, args)
+	case "add-rule", "remove-rule", "enumerate-rules":
+		return c.srv.manageRules(e, op, args)
 	}
 	return amqp.Response{
 		Code: codeNotImplemented, Condition: "amqp:not-implemented",
@@ -105,11 +117,15 @@ func manage(e *entity, r amqp.Request) amqp.Response {
 }
 
 func badRequest(format string, a ...any) amqp.Response {
-	return amqp.Response{Code: codeBadRequest, Condition: "com.microsoft:argument-error", Description: fmt.Sprintf(format, a...)}
+	return amqp.Response{Code: codeBadRequest, Condition: conditionArgument, Description: fmt.Sprintf(format, a...)}
 }
 
 func lockLost() amqp.Response {
 	return amqp.Response{Code: codeGone, Condition: conditionLockLost, Description: queue.ErrLockLost.Error()}
+}
+
+func messageNotFound(err error) amqp.Response {
+	return amqp.Response{Code: codeNotFound, Condition: "com.microsoft:message-not-found", Description: err.Error()}
 }
 
 func ok(body func([]byte) []byte) amqp.Response {
@@ -165,7 +181,11 @@ func peek(q *queue.Queue, args amqp.Map) amqp.Response {
 	if !isLong || !isInt || count < 1 {
 		return badRequest("from-sequence-number: a long; message-count: an int above 0")
 	}
-	got := q.Peek(from, int(count), maxRequest)
+	var session *string
+	if id, ok := args.Get("session-id").(string); ok {
+		session = &id
+	}
+	got := q.Peek(from, int(count), maxRequest, session)
 	if len(got) == 0 {
 		return amqp.Response{Code: codeNoContent, Condition: "com.microsoft:no-messages", Description: "no more messages"}
 	}
@@ -201,8 +221,11 @@ func receiveDeferred(q *queue.Queue, args amqp.Map) amqp.Response {
 	}
 	lock := mode == amqp.ReceiverSecond
 	got, err := q.ReceiveDeferred(seqs, lock)
-	if err != nil {
-		return amqp.Response{Code: codeNotFound, Condition: "com.microsoft:message-not-found", Description: err.Error()}
+	switch {
+	case errors.Is(err, queue.ErrSessionLost):
+		return sessionLost()
+	case err != nil:
+		return messageNotFound(err)
 	}
 	return ok(func(b []byte) []byte { return appendMessages(b, got, lock) })
 }
@@ -239,6 +262,50 @@ func updateDisposition(q *queue.Queue, args amqp.Map) amqp.Response {
 	}
 	if lost != nil {
 		return lockLost()
+	}
+	return ok(emptyMap)
+}
+
+// schedule stores messages that appear later: {messages: [{message: binary}, …]}.
+func schedule(e *entity, args amqp.Map) amqp.Response {
+	if e.kind != isQueue && e.kind != isTopic {
+		return badRequest("messages cannot be scheduled on %s", e.name)
+	}
+	list, isList := elements[amqp.Map](args.Get("messages"))
+	if !isList {
+		return badRequest("messages: a list of maps, not empty")
+	}
+	messages := make([]*amqp.Message, len(list))
+	for i, entry := range list {
+		raw, isBinary := entry.Get("message").([]byte)
+		if !isBinary {
+			return badRequest("message %d: a binary", i)
+		}
+		m, err := readMessage(raw)
+		if err != nil {
+			return badRequest("message %d: %v", i, err)
+		}
+		messages[i] = m
+	}
+	seqs, err := e.q.Send(messages)
+	if err != nil {
+		refusal := sendError(err)
+		return amqp.Response{Code: codeForbidden, Condition: refusal.Condition, Description: refusal.Description}
+	}
+	return ok(func(b []byte) []byte {
+		b, c := amqp.BeginMap(b)
+		b = amqp.AppendLongArray(amqp.AppendString(b, "sequence-numbers"), seqs)
+		return c.End(b, 2)
+	})
+}
+
+func cancelScheduled(q *queue.Queue, args amqp.Map) amqp.Response {
+	seqs, isList := elements[int64](args.Get("sequence-numbers"))
+	if !isList {
+		return badRequest("sequence-numbers: an array of long, not empty")
+	}
+	if err := q.Cancel(seqs); err != nil {
+		return messageNotFound(err)
 	}
 	return ok(emptyMap)
 }

@@ -131,3 +131,15 @@ func (r *raw) disposition() (amqp.Disposition, amqp.State) {
 	must(r.t, err)
 	return got, st
 }
+
+// detached waits for a detach and returns its handle and the condition of its error.
+func (r *raw) detached() (handle uint32, condition string) {
+	r.t.Helper()
+	fields, _ := r.expect(amqp.CodeDetach)
+	var d amqp.Detach
+	must(r.t, d.Read(fields))
+	if d.Error != nil {
+		condition = d.Error.Condition
+	}
+	return d.Handle, condition
+}

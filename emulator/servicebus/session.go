@@ -123,6 +123,30 @@ func (s *session) drop(l *link) {
 	if l.kind == receiving {
 		l.e.q.Forget(l)
 	}
+	if l.accept != nil {
+		l.accept = nil
+		s.c.accepting.Add(-1)
+	}
+	if l.session != nil {
+		l.session.Close()
+	}
+}
+
+// detachLink ends a link from the server's side.
+func (s *session) detachLink(l *link, why *amqp.Error) {
+	s.drop(l)
+	s.forgetDeliveries(l)
+	d := amqp.Detach{Handle: l.handle, Error: why}
+	s.c.frame(s.channel, d.Append)
+}
+
+// forgetDeliveries drops what a link has not settled; it stays locked.
+func (s *session) forgetDeliveries(l *link) {
+	for id, u := range s.unsettled {
+		if u.l == l {
+			delete(s.unsettled, id)
+		}
+	}
 }
 
 func (s *session) detach(f *amqp.Fields) error {
@@ -135,11 +159,7 @@ func (s *session) detach(f *amqp.Fields) error {
 		return nil // the answer to a refusal
 	}
 	s.drop(l)
-	for id, u := range s.unsettled {
-		if u.l == l {
-			delete(s.unsettled, id)
-		}
-	}
+	s.forgetDeliveries(l)
 	reply := amqp.Detach{Handle: p.Handle}
 	s.c.frame(s.channel, reply.Append)
 	return nil

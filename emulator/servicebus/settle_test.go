@@ -326,25 +326,6 @@ func TestDuplicateDetection(t *testing.T) {
 	}
 }
 
-func TestUnsupportedIsRefused(t *testing.T) {
-	s := servicebustest.Start(t, servicebus.Queue{Name: "q"})
-	ctx := within(t, 10*time.Second)
-	c := connect(t, s)
-	at := time.Now().Add(time.Hour)
-	if err := sender(t, c, "q").SendMessage(ctx, &azservicebus.Message{ScheduledEnqueueTime: &at}, nil); err == nil {
-		t.Error("a scheduled message was taken as an ordinary one")
-	}
-	if _, err := c.AcceptSessionForQueue(ctx, "q", "s", nil); err == nil {
-		t.Error("a session was accepted")
-	}
-	if _, err := sender(t, c, "q").ScheduleMessages(ctx, []*azservicebus.Message{{}}, at, nil); err == nil {
-		t.Error("a message was scheduled")
-	}
-	if st := stats(t, s, "q"); st.Sent != 0 {
-		t.Errorf("%+v", st)
-	}
-}
-
 func TestUnknownQueue(t *testing.T) {
 	s := servicebustest.Start(t, servicebus.Queue{Name: "Train-SKU"})
 	ctx := within(t, 10*time.Second)

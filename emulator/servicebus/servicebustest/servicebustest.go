@@ -24,8 +24,17 @@ func (s *Server) ConnectionString() string { return servicebus.ConnectionString(
 // Start runs a broker with the given queues.
 func Start(t testing.TB, queues ...servicebus.Queue) *Server {
 	t.Helper()
+	return StartConfig(t, servicebus.Config{Queues: queues})
+}
+
+// StartConfig runs a broker. Its clock is the test's unless the configuration has one.
+func StartConfig(t testing.TB, cfg servicebus.Config) *Server {
+	t.Helper()
 	clock := &Clock{}
-	srv, err := servicebus.New(servicebus.Config{Queues: queues, Now: clock.Now})
+	if cfg.Now == nil {
+		cfg.Now = clock.Now
+	}
+	srv, err := servicebus.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -191,3 +191,29 @@ func AppendTimestampArray(b []byte, times []time.Time) []byte {
 	}
 	return c.End(b, len(times))
 }
+
+// AppendLongArray writes an array of longs.
+func AppendLongArray(b []byte, values []int64) []byte {
+	b, c := begin(b, codeArray32)
+	b = append(b, codeLong)
+	for _, v := range values {
+		b = binary.BigEndian.AppendUint64(b, uint64(v))
+	}
+	return c.End(b, len(values))
+}
+
+// AppendStringArray writes an array of strings.
+func AppendStringArray(b []byte, values []string) []byte {
+	b, c := begin(b, codeArray32)
+	b = append(b, codeStr32)
+	for _, v := range values {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(v))), v...)
+	}
+	return c.End(b, len(values))
+}
+
+// AppendDescribed writes the constructor of a described value; the value follows.
+func AppendDescribed(b []byte, descriptor uint64) []byte { return appendDescriptor(b, descriptor) }
+
+// AppendScalar writes a simple value as Decoder.Value returned it.
+func AppendScalar(b []byte, v any) ([]byte, error) { return appendScalar(b, v) }

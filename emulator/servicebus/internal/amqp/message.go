@@ -205,17 +205,6 @@ func (m *Message) Annotation(key string) []byte {
 	return find(m.unpack(m.buf[m.annotations:m.properties], m.nAnnotations), key)
 }
 
-// ScheduledAfter reports whether the sender wants the message to appear later than t.
-func (m *Message) ScheduledAfter(t time.Time) bool {
-	raw := m.Annotation(annScheduled)
-	if raw == nil {
-		return false
-	}
-	v, err := NewDecoder(raw).Value()
-	at, ok := v.(time.Time)
-	return err == nil && ok && at.After(t)
-}
-
 // ApplicationProperty returns an encoded application property, or nil.
 func (m *Message) ApplicationProperty(key string) []byte {
 	return find(m.unpack(m.buf[m.application:m.body], m.nApplication), key)
@@ -258,27 +247,24 @@ func (m *Message) With(pairs ...Pair) *Message {
 	if len(pairs) == 0 {
 		return m
 	}
-	p := parts{
-		delivery:    m.buf[:m.annotations],
-		annotations: m.unpack(m.buf[m.annotations:m.properties], m.nAnnotations),
-		properties:  m.buf[m.properties:m.application],
-		application: m.unpack(m.buf[m.application:m.body], m.nApplication),
-		body:        m.buf[m.body:], // with the footer
-	}
+	p := m.unpacked()
 	for _, q := range pairs {
-		replaced := false
-		for i := range p.application {
-			if p.application[i].Key == q.Key {
-				p.application[i].Value, replaced = q.Value, true
-			}
-		}
-		if !replaced {
-			p.application = append(p.application, q)
-		}
+		p.application = replace(p.application, q)
 	}
 	c := *m
 	c.pack(p)
 	return &c
+}
+
+// replace sets the value of a key, which is added if it is not there.
+func replace(pairs []Pair, q Pair) []Pair {
+	for i := range pairs {
+		if pairs[i].Key == q.Key {
+			pairs[i].Value = q.Value
+			return pairs
+		}
+	}
+	return append(pairs, q)
 }
 
 // Assigned is what a broker adds to a message when it delivers it.
@@ -329,14 +315,7 @@ func (m *Message) Append(b []byte, a Assigned) []byte {
 	b = append(b, m.buf[m.annotations:m.properties]...)
 	b = c.End(b, 2*n)
 
-	b = append(b, m.buf[m.properties:m.application]...)
-	if m.nApplication > 0 {
-		b = appendDescriptor(b, sectionApplication)
-		b, c = BeginMap(b)
-		b = append(b, m.buf[m.application:m.body]...)
-		b = c.End(b, 2*int(m.nApplication))
-	}
-	return append(b, m.buf[m.body:]...)
+	return m.appendRest(b)
 }
 
 // ReadBatch calls each with every message inside a batch.

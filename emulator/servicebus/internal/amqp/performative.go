@@ -120,6 +120,7 @@ type Attach struct {
 	Source, Target       []byte // encoded; nil = null
 	InitialDeliveryCount uint32
 	MaxMessageSize       uint64 // 0 = no limit
+	Properties           []byte // encoded map; nil = null
 }
 
 // Read fills the performative from its fields.
@@ -135,6 +136,9 @@ func (p *Attach) Read(f *Fields) error {
 	f.Raw() // incomplete-unsettled
 	p.InitialDeliveryCount = next[uint32](f, 0)
 	p.MaxMessageSize = next[uint64](f, 0)
+	f.Raw() // offered-capabilities
+	f.Raw() // desired-capabilities
+	p.Properties = f.Raw()
 	return f.Err()
 }
 
@@ -159,7 +163,8 @@ func (p *Attach) Append(b []byte) []byte {
 	} else {
 		b = AppendUlong(b, p.MaxMessageSize)
 	}
-	return c.End(appendNulls(b, 3), 14)
+	b = appendRaw(appendNulls(b, 2), p.Properties)
+	return c.End(b, 14)
 }
 
 func appendRaw(b, raw []byte) []byte {
@@ -195,6 +200,40 @@ func ReadTerminus(raw []byte) (Terminus, error) {
 		t.Filter = next(f, Map(nil))
 	}
 	return t, f.Err()
+}
+
+// sourceFields is how many fields a source has, sourceFilter where its filter set is.
+const (
+	sourceFields = 11
+	sourceFilter = 7
+)
+
+// WithFilter returns an encoded source with its filter set replaced by one filter. With a
+// descriptor the value is described by it.
+func WithFilter(source []byte, key string, descriptor any, value string) ([]byte, error) {
+	_, f, err := NewDecoder(source).Composite()
+	if err != nil {
+		return nil, err
+	}
+	b, list := beginDescribed(nil, codeSource)
+	for i := range sourceFields {
+		raw := f.Raw()
+		if i != sourceFilter {
+			b = appendRaw(b, raw)
+			continue
+		}
+		var m Compound
+		b, m = BeginMap(b)
+		b = AppendSymbol(b, key)
+		if descriptor != nil {
+			b = append(b, codeDescribed)
+			if b, err = appendScalar(b, descriptor); err != nil {
+				return nil, err
+			}
+		}
+		b = m.End(AppendString(b, value), 2)
+	}
+	return list.End(b, sourceFields), f.Err()
 }
 
 // Flow updates windows and credit.
@@ -328,6 +367,11 @@ type Detach struct {
 // Read fills the performative from its fields.
 func (p *Detach) Read(f *Fields) error {
 	p.Handle = next[uint32](f, 0)
+	f.Raw() // closed: links are never resumed
+	var err error
+	if p.Error, err = readError(f.Raw()); err != nil {
+		return err
+	}
 	return f.Err()
 }
 

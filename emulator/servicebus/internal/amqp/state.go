@@ -27,6 +27,19 @@ func appendError(b []byte, e *Error) []byte {
 	return c.End(AppendNull(b), 3)
 }
 
+// readError reads an encoded error without its info; nil is none.
+func readError(raw []byte) (*Error, error) {
+	if raw == nil {
+		return nil, nil
+	}
+	_, f, err := NewDecoder(raw).Composite()
+	if err != nil {
+		return nil, err
+	}
+	e := &Error{Condition: string(next(f, Symbol(""))), Description: next(f, "")}
+	return e, f.Err()
+}
+
 // State is a delivery state as a client sends it.
 type State struct {
 	Code uint64

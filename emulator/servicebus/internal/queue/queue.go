@@ -1,17 +1,9 @@
-// Package queue is the heart of the broker: what happens to messages between send and
-// settlement, without any network. It follows Service Bus: peek-lock with tokens, locks
-// that expire, delivery counts, dead-lettering with a reason, duplicate detection.
-//
-// Time is whatever Config.Now says. Every operation first lets expire what has expired by
-// then, and Expire does only that; nothing here runs by itself.
 package queue
 
 import (
 	"container/heap"
 	"errors"
-	"math/rand/v2"
-	"sort"
-	"sync"
+	"fmt"
 	"time"
 
 	"github.com/skucast/skucast/emulator/servicebus/internal/amqp"
@@ -22,12 +14,18 @@ var (
 	ErrLockLost = errors.New("the lock supplied is invalid: either the lock expired, or the message has already been removed from the queue")
 	// ErrFull means that a send would exceed the size of the queue.
 	ErrFull = errors.New("the queue is full")
-	// ErrNotFound means that no message of that sequence number is deferred.
-	ErrNotFound = errors.New("no deferred message has that sequence number")
+	// ErrNotFound means that no message of that sequence number is there in that state.
+	ErrNotFound = errors.New("no message has that sequence number")
+	// ErrNoSessionID means that a message without a session was sent where one is needed.
+	ErrNoSessionID = errors.New("the SessionId was not set on a message, and it cannot be sent to the entity: entities that have session support enabled can only receive messages that have the SessionId set to a valid value")
 )
 
 // Reasons that the broker gives when it dead-letters by itself.
-const reasonMaxDelivery = "MaxDeliveryCountExceeded"
+const (
+	reasonMaxDelivery = "MaxDeliveryCountExceeded"
+	reasonExpired     = "TTLExpiredException"
+	reasonForward     = "ForwardingFailed"
+)
 
 // Application properties of a dead-lettered message.
 const (
@@ -35,14 +33,19 @@ const (
 	PropertyDescription = "DeadLetterErrorDescription"
 )
 
+// annDeadSource is the annotation of a dead letter that was forwarded: where it died.
+const annDeadSource = "x-opt-deadletter-source"
+
 // Config describes a queue.
 type Config struct {
-	LockDuration     time.Duration
-	MaxDeliveryCount int
-	DuplicateWindow  time.Duration // 0 = no duplicate detection
-	MaxBytes         int64         // of messages present, dead letters counted apart
-	Now              func() time.Time
-	Seed             [32]byte // of the lock tokens
+	Name              string // as the user wrote it
+	LockDuration      time.Duration
+	MaxDeliveryCount  int
+	DuplicateWindow   time.Duration // 0 = no duplicate detection
+	MaxBytes          int64         // of messages present, dead letters counted apart
+	TimeToLive        time.Duration // longest life of a message; 0 = for ever
+	DeadLetterExpired bool          // expired messages are dead letters instead of gone
+	Sessions          bool          // every message belongs to a session
 }
 
 // A Waiter is told, without blocking, that there may be messages for it.
@@ -54,18 +57,21 @@ const (
 	active state = iota
 	locked
 	deferred
+	scheduled
 	gone
 )
 
-// item is a message with its standing in the queue.
+// item is a message with its standing in the queue. Times are ms since 1970.
 type item struct {
 	msg         *amqp.Message
+	sess        *session // nil = none
+	prev, next  *item    // in a list of locks
 	seq         int64
 	enqueuedSeq int64
-	enqueuedAt  time.Time
-	lockedUntil time.Time
+	enqueuedAt  int64
+	lockedUntil int64
+	timer       int64 // when a scheduled message is due, when another expires; 0 = never
 	token       amqp.UUID
-	prev, next  *item  // in the list of locks, ordered by lockedUntil
 	deliveries  uint32 // that ended without the message leaving
 	state       state
 	deferred    bool // locked by sequence number: returns to deferred
@@ -73,113 +79,222 @@ type item struct {
 
 // Queue is safe for concurrent use.
 type Queue struct {
-	cfg  Config
-	dead *Queue // nil in a dead-letter queue
+	sp             *Space
+	key            string
+	cfg            Config
+	dead, transfer *Queue // nil in a dead-letter queue
+	buried         bool   // is a dead-letter queue
 
-	mu sync.Mutex
+	// route takes the messages that would become active, if set: to topics' subscriptions
+	// or to the queue that this one forwards to.
+	route       func(m *amqp.Message, enqueuedSeq int64) error
+	room        func(size int64) error // of the route
+	forwardDead *Queue                 // where dead letters go instead of dead
+
 	// log holds every message present in order of sequence number, and holes (gone) until
 	// it is compacted. Those from fresh on were never delivered; a delivered one that comes
-	// back is in returned. Together they give order without moving anything.
+	// back is in returned. Together they give order without moving anything. In a queue
+	// with sessions it is the sessions that know the order.
 	log      []*item
 	holes    int
 	fresh    int
 	returned bySequence
 	locks    map[amqp.UUID]*item
-	oldest   *item // head of the list of locks: the first to expire
-	newest   *item
+	expiring lockList // locks that are not a session's
+	timers   byTimer
 	seen     duplicates
 	waiters  map[Waiter]struct{}
-	rng      *rand.ChaCha8
 	lastSeq  int64
 	stats    Stats
+
+	sessions map[string]*session // nil = no sessions
+	free     []*session          // may have messages and no holder, in the order in which they came free
+	soonest  int64               // no lock of a session ends earlier; 0 = none is locked
 }
 
 // Stats counts the messages present and those that have passed.
 type Stats struct {
-	Active, Locked, Deferred, DeadLettered int   // present; DeadLettered is the length of the dead-letter queue
-	Bytes                                  int64 // of the messages present
+	Active, Locked, Deferred, Scheduled    int   // present
+	DeadLettered, TransferDeadLettered     int   // present in the dead-letter queues
+	Bytes                                  int64 // of the messages present, dead letters excluded
 	Sent, Duplicates, Delivered, Completed int64 // since the start; Delivered counts repeats
 	Abandoned, Expired, Released, Dead     int64 // since the start; Expired counts locks, Dead what was dead-lettered
+	TimedOut                               int64 // messages whose time to live was over, dead-lettered or not
 }
 
-// New returns an empty queue with its dead-letter queue.
-func New(cfg Config) *Queue {
-	q := newQueue(cfg)
-	cfg.Seed[0] ^= 0xff
-	q.dead = newQueue(cfg)
-	return q
-}
-
-func newQueue(cfg Config) *Queue {
-	return &Queue{
-		cfg:     cfg,
-		locks:   map[amqp.UUID]*item{},
-		seen:    newDuplicates(cfg.DuplicateWindow),
-		waiters: map[Waiter]struct{}{},
-		rng:     rand.NewChaCha8(cfg.Seed),
-	}
-}
+func (s Stats) present() int { return s.Active + s.Locked + s.Deferred + s.Scheduled }
 
 // DeadLetter returns the dead-letter queue.
 func (q *Queue) DeadLetter() *Queue { return q.dead }
 
+// Transfer returns the dead-letter queue of what could not be forwarded.
+func (q *Queue) Transfer() *Queue { return q.transfer }
+
+// Sessions reports whether the messages of the queue belong to sessions.
+func (q *Queue) Sessions() bool { return q.cfg.Sessions }
+
+// Configure changes the settings of the queue that can change while it has messages: all
+// but sessions and duplicate detection. Locks held keep their ends.
+func (q *Queue) Configure(cfg Config) {
+	q.sp.lock()
+	defer q.sp.unlock()
+	cfg.Sessions, cfg.DuplicateWindow = q.cfg.Sessions, q.cfg.DuplicateWindow
+	q.cfg = cfg
+	for _, d := range []*Queue{q.dead, q.transfer} {
+		d.cfg.LockDuration, d.cfg.MaxDeliveryCount, d.cfg.MaxBytes = cfg.LockDuration, cfg.MaxDeliveryCount, cfg.MaxBytes
+	}
+}
+
 // Stats returns the counts as of now.
 func (q *Queue) Stats() Stats {
-	q.mu.Lock()
+	q.sp.lock()
+	defer q.sp.unlock()
 	q.expire()
 	s := q.stats
-	q.mu.Unlock()
 	if q.dead != nil {
-		d := q.dead.Stats()
-		s.DeadLettered = d.Active + d.Locked + d.Deferred
+		q.dead.expire()
+		q.transfer.expire()
+		s.DeadLettered, s.TransferDeadLettered = q.dead.stats.present(), q.transfer.stats.present()
 	}
 	return s
 }
 
-// Send stores all messages or none. A duplicate counts as stored.
-func (q *Queue) Send(messages []*amqp.Message) error {
+// Send stores all messages or none and returns their sequence numbers. A duplicate counts
+// as stored. Messages that the sender scheduled appear when they are due.
+func (q *Queue) Send(messages []*amqp.Message) ([]int64, error) {
 	var size int64
 	for _, m := range messages {
 		size += int64(m.Size())
+		if q.cfg.Sessions && m.SessionID() == "" {
+			return nil, ErrNoSessionID
+		}
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.sp.lock()
+	defer q.sp.unlock()
 	q.expire()
-	if q.stats.Bytes+size > q.cfg.MaxBytes {
-		return ErrFull
+	if err := q.hasRoom(size); err != nil {
+		return nil, err
 	}
-	now := q.cfg.Now()
-	for _, m := range messages {
+	now := q.sp.now()
+	seqs := make([]int64, len(messages))
+	for i, m := range messages {
 		q.stats.Sent++
 		if q.seen.add(m.ID, now) {
 			q.stats.Duplicates++
+			q.lastSeq++ // a number that finds nothing
+			seqs[i] = q.lastSeq
 			continue
 		}
-		q.append(&item{msg: m, enqueuedAt: now})
+		if at, ok := m.ScheduledAt(); ok && at.UnixMilli() > now {
+			seqs[i] = q.schedule(m, at.UnixMilli(), now)
+			continue
+		}
+		seqs[i] = q.arrive(m, 0, 0, now)
 	}
 	q.wake()
+	return seqs, nil
+}
+
+func (q *Queue) hasRoom(size int64) error {
+	if q.stats.Bytes+size > q.cfg.MaxBytes {
+		return fmt.Errorf("%s: %w", q.cfg.Name, ErrFull)
+	}
+	if q.room != nil {
+		return q.room(size)
+	}
 	return nil
 }
 
-// append gives the next sequence number. The service keeps one numbering for a queue and
-// its dead letters; here each has its own, and a dead letter keeps the first as its
-// enqueued sequence number.
-func (q *Queue) append(it *item) {
+// arrive makes a message active, or sends it on its way. It returns its sequence number in
+// this queue.
+func (q *Queue) arrive(m *amqp.Message, enqueuedSeq int64, deliveries uint32, now int64) int64 {
 	q.lastSeq++
-	it.seq = q.lastSeq
-	if it.enqueuedSeq == 0 {
-		it.enqueuedSeq = it.seq
+	seq := q.lastSeq
+	if enqueuedSeq == 0 {
+		enqueuedSeq = seq
 	}
-	it.state = active
+	it := &item{msg: m, seq: seq, enqueuedSeq: enqueuedSeq, enqueuedAt: now, deliveries: deliveries}
+	if q.route != nil {
+		if err := q.route(m, enqueuedSeq); err != nil {
+			it.msg = deadLetter(m, reasonForward, err.Error())
+			q.stats.Dead++
+			q.transfer.stats.Sent++
+			q.transfer.arrive(it.msg, enqueuedSeq, 0, now)
+			q.transfer.wake()
+		}
+		return seq
+	}
+	if q.cfg.TimeToLive > 0 {
+		it.msg = m.WithTTL(q.cfg.TimeToLive)
+	}
+	q.file(it, active)
+	q.ready(it)
+	q.recordPut(it)
+	return seq
+}
+
+// schedule keeps a message until it is due.
+func (q *Queue) schedule(m *amqp.Message, due, now int64) int64 {
+	q.lastSeq++
+	it := &item{msg: m, seq: q.lastSeq, enqueuedSeq: q.lastSeq, enqueuedAt: now, timer: due}
+	q.file(it, scheduled)
+	q.recordPut(it)
+	return it.seq
+}
+
+// file enters a message in the log and sets its timer.
+func (q *Queue) file(it *item, s state) {
+	it.state = s
+	if s != scheduled && !q.buried {
+		if ttl := it.msg.TTL(); ttl > 0 {
+			it.timer = it.enqueuedAt + ttl.Milliseconds()
+		}
+	}
+	if it.timer != 0 {
+		q.timers.add(it, q.stats.present())
+	}
+	if q.cfg.Sessions {
+		it.sess = q.session(it.msg.SessionID())
+		it.sess.present++
+	}
 	q.log = append(q.log, it)
-	q.stats.Active++
+	q.count(s, 1)
 	q.stats.Bytes += int64(it.msg.Size())
 }
 
-func (q *Queue) wake() {
-	if q.stats.Active == 0 {
-		return
+// ready makes a message that became active known to whoever takes it; one that was just
+// filed in a queue without sessions is found by its place.
+func (q *Queue) ready(it *item) {
+	if it.sess != nil {
+		q.readySession(it)
 	}
+}
+
+func (q *Queue) recordPut(it *item) {
+	if q.sp.recorder != nil {
+		q.sp.recorder.Put(q.key, it.record())
+	}
+}
+
+func (it *item) record() Record {
+	r := Record{
+		Message: it.msg, Sequence: it.seq, EnqueuedSeq: it.enqueuedSeq, EnqueuedAt: it.enqueuedAt,
+		Deliveries: it.deliveries, Deferred: it.state == deferred || it.deferred,
+	}
+	if it.state == scheduled {
+		r.Due = it.timer
+	}
+	return r
+}
+
+func (q *Queue) wake() {
+	if q.stats.Active == 0 || q.cfg.Sessions {
+		return // sessions wake by themselves
+	}
+	q.wakeAll()
+}
+
+func (q *Queue) wakeAll() {
 	for w := range q.waiters {
 		w.Wake()
 	}
@@ -189,15 +304,15 @@ func (q *Queue) wake() {
 // Await has w woken at the next event that makes a message active, whether or not there
 // are active ones now.
 func (q *Queue) Await(w Waiter) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.sp.lock()
+	defer q.sp.unlock()
 	q.waiters[w] = struct{}{}
 }
 
 // Forget drops a waiter.
 func (q *Queue) Forget(w Waiter) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.sp.lock()
+	defer q.sp.unlock()
 	delete(q.waiters, w)
 }
 
@@ -211,10 +326,10 @@ type Delivery struct {
 // exceed maxBytes. With lock they are locked, otherwise removed. If there are no more, w
 // is woken when there may be.
 func (q *Queue) Take(dst []Delivery, limit, maxBytes int, lock bool, w Waiter) []Delivery {
-	q.mu.Lock()
-	defer q.mu.Unlock()
+	q.sp.lock()
+	defer q.sp.unlock()
 	q.expire()
-	now := q.cfg.Now()
+	now := q.sp.now()
 	for size := 0; limit > 0 && size < maxBytes; limit-- {
 		it := q.pop()
 		if it == nil {
@@ -229,9 +344,13 @@ func (q *Queue) Take(dst []Delivery, limit, maxBytes int, lock bool, w Waiter) [
 
 // pop takes the active message of the lowest sequence number.
 func (q *Queue) pop() *item {
-	for q.fresh < len(q.log) && q.log[q.fresh].state == gone {
-		q.fresh++
+	if q.cfg.Sessions {
+		return nil
 	}
+	for q.fresh < len(q.log) && q.log[q.fresh].state != active {
+		q.fresh++ // gone, or scheduled: that appears under a later number
+	}
+	q.returned.trim()
 	if len(q.returned) > 0 && (q.fresh == len(q.log) || q.returned[0].seq < q.log[q.fresh].seq) {
 		return heap.Pop(&q.returned).(*item)
 	}
@@ -244,17 +363,9 @@ func (q *Queue) pop() *item {
 }
 
 // handOut locks or removes a message that is active or deferred.
-func (q *Queue) handOut(it *item, now time.Time, lock bool) Delivery {
-	d := Delivery{Message: it.msg, Assigned: amqp.Assigned{
-		DeliveryCount:  it.deliveries,
-		SequenceNumber: it.seq,
-		EnqueuedSeq:    it.enqueuedSeq,
-		EnqueuedAt:     it.enqueuedAt,
-	}}
+func (q *Queue) handOut(it *item, now int64, lock bool) Delivery {
+	d := it.delivery()
 	it.deferred = it.state == deferred
-	if it.deferred {
-		d.State = stateDeferred
-	}
 	q.count(it.state, -1)
 	q.stats.Delivered++
 	if !lock {
@@ -262,16 +373,40 @@ func (q *Queue) handOut(it *item, now time.Time, lock bool) Delivery {
 		q.remove(it)
 		return d
 	}
-	it.state, it.lockedUntil, it.token = locked, now.Add(q.cfg.LockDuration), q.newToken()
+	it.state, it.token = locked, q.sp.newToken()
+	it.lockedUntil = now + q.cfg.LockDuration.Milliseconds()
 	q.stats.Locked++
 	q.locks[it.token] = it
-	q.pushLock(it)
-	d.LockedUntil, d.LockToken = it.lockedUntil, it.token
+	if it.sess != nil {
+		it.lockedUntil = it.sess.until
+		it.sess.locks.push(it)
+	} else {
+		q.expiring.push(it)
+	}
+	d.LockedUntil, d.LockToken = time.UnixMilli(it.lockedUntil), it.token
 	return d
 }
 
 // Values of the annotation x-opt-message-state.
-const stateDeferred = 1
+const (
+	stateDeferred  = 1
+	stateScheduled = 2
+)
+
+func (it *item) delivery() Delivery {
+	d := Delivery{Message: it.msg, Assigned: amqp.Assigned{
+		DeliveryCount: it.deliveries, SequenceNumber: it.seq,
+		EnqueuedSeq: it.enqueuedSeq, EnqueuedAt: time.UnixMilli(it.enqueuedAt),
+	}}
+	switch it.state {
+	case deferred:
+		d.State = stateDeferred
+	case scheduled:
+		d.State = stateScheduled
+	case active, locked, gone:
+	}
+	return d
+}
 
 func (q *Queue) count(s state, by int) {
 	switch s {
@@ -281,6 +416,8 @@ func (q *Queue) count(s state, by int) {
 		q.stats.Locked += by
 	case deferred:
 		q.stats.Deferred += by
+	case scheduled:
+		q.stats.Scheduled += by
 	case gone:
 	}
 }
@@ -288,11 +425,22 @@ func (q *Queue) count(s state, by int) {
 // remove makes the item a hole, after its state was uncounted.
 func (q *Queue) remove(it *item) {
 	q.stats.Bytes -= int64(it.msg.Size())
-	it.state, it.msg = gone, nil
-	q.holes++
-	if q.holes < 1024 || q.holes*2 < len(q.log) {
-		return
+	if q.sp.recorder != nil {
+		q.sp.recorder.Remove(q.key, it.seq)
 	}
+	if it.sess != nil {
+		it.sess.present--
+		q.dropIdle(it.sess)
+	}
+	it.state, it.msg, it.sess = gone, nil, nil
+	q.holes++
+	if q.holes >= 1024 && q.holes*2 >= len(q.log) {
+		q.compact()
+	}
+}
+
+// compact drops the holes from the log.
+func (q *Queue) compact() {
 	kept := make([]*item, 0, len(q.log)-q.holes)
 	fresh := 0
 	for i, it := range q.log {
@@ -309,66 +457,24 @@ func (q *Queue) remove(it *item) {
 	q.log, q.fresh, q.holes = kept, fresh, 0
 }
 
-// newToken makes a random UUID (version 4).
-func (q *Queue) newToken() amqp.UUID {
-	var t amqp.UUID
-	_, _ = q.rng.Read(t[:]) // never fails
-	t[6] = t[6]&0x0f | 0x40
-	t[8] = t[8]&0x3f | 0x80
-	return t
-}
-
-// Peek returns up to limit messages from a sequence number on, whatever their state,
-// without touching them; it stops before they exceed maxBytes, but returns one at least.
-func (q *Queue) Peek(from int64, limit, maxBytes int) []Delivery {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.expire()
-	var out []Delivery
-	size := 0
-	for _, it := range q.log[q.search(from):] {
-		if len(out) >= limit {
-			break
+// purge removes every message.
+func (q *Queue) purge() {
+	for _, s := range q.sessions {
+		if s.holder != nil {
+			s.holder.lose()
 		}
-		if it.state == gone {
-			continue
-		}
-		if size += it.msg.Size(); size > maxBytes && len(out) > 0 {
-			break
-		}
-		d := Delivery{Message: it.msg, Assigned: amqp.Assigned{
-			DeliveryCount: it.deliveries, SequenceNumber: it.seq,
-			EnqueuedSeq: it.enqueuedSeq, EnqueuedAt: it.enqueuedAt,
-		}}
-		if it.state == deferred {
-			d.State = stateDeferred
-		}
-		out = append(out, d)
 	}
-	return out
-}
-
-// search returns the position of the first message from a sequence number on.
-func (q *Queue) search(seq int64) int {
-	return sort.Search(len(q.log), func(i int) bool { return q.log[i].seq >= seq })
-}
-
-// bySequence is a heap of messages that came back.
-type bySequence []*item
-
-func (h bySequence) Len() int           { return len(h) }
-func (h bySequence) Less(i, j int) bool { return h[i].seq < h[j].seq }
-func (h bySequence) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-
-// Push implements heap.Interface.
-func (h *bySequence) Push(x any) { *h = append(*h, x.(*item)) }
-
-// Pop implements heap.Interface.
-func (h *bySequence) Pop() any {
-	old := *h
-	n := len(old) - 1
-	it := old[n]
-	old[n] = nil
-	*h = old[:n]
-	return it
+	for _, it := range q.log {
+		if it.state != gone {
+			q.count(it.state, -1)
+			if q.sp.recorder != nil {
+				q.sp.recorder.Remove(q.key, it.seq)
+			}
+			it.state, it.msg, it.sess = gone, nil, nil
+		}
+	}
+	clear(q.locks)
+	clear(q.sessions)
+	q.log, q.holes, q.fresh, q.returned, q.timers, q.free = nil, 0, 0, nil, nil, nil
+	q.expiring, q.stats.Bytes = lockList{}, 0
 }
