@@ -59,7 +59,14 @@ func TestExitCodes(t *testing.T) {
 		text string
 	}{
 		{"help", []string{"-h"}, 0, "Usage: servicebus"},
-		{"no queue", nil, exitMisuse, "add --queue NAME"},
+		{"no queue", nil, exitMisuse, "add --queue NAME or --config FILE"},
+		{"no such config", []string{"--config", "nowhere.json"}, exitMisuse, "nowhere.json"},
+		{"config of another kind", []string{"--config", "main.go"}, exitMisuse, "main.go: servicebus: configuration: invalid character"},
+		{"key without policy", []string{"--queue", "a", "--key", "secret"}, exitMisuse, "a policy and its key"},
+		{"half a certificate", []string{"--queue", "a", "--tls-cert", "x"}, exitMisuse, "go together"},
+		{"no such certificate", []string{"--queue", "a", "--tls-cert", "x", "--tls-key", "y"}, exitMisuse, "no such file"},
+		{"certificate for nobody", []string{"--queue", "a", "--tls-write-cert", "x"}, exitMisuse, "--tls-write-cert"},
+		{"no directory", []string{"--queue", "a", "--data-dir", "main.go"}, exitMisuse, "data directory"},
 		{"empty queue", []string{"--queue", "a,,b"}, exitMisuse, "empty queue name"},
 		{"unknown flag", []string{"--nope"}, exitMisuse, "nope"},
 		{"stray argument", []string{"--queue", "a", "b"}, exitMisuse, `unexpected argument "b"`},

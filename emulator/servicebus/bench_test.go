@@ -19,8 +19,8 @@ import (
 
 // fanOut sends n messages in batches while nobody listens, then has receivers on
 // connections of their own receive and complete each one, and returns the two times.
-func fanOut(t testing.TB, n, receivers int) (sent, settled time.Duration) {
-	s := servicebustest.Start(t, servicebus.Queue{Name: "q", DuplicateWindow: time.Hour})
+func fanOut(t testing.TB, dir string, n, receivers int) (sent, settled time.Duration) {
+	s := servicebustest.StartConfig(t, servicebus.Config{Dir: dir, Queues: []servicebus.Queue{{Name: "q", DuplicateWindow: time.Hour}}})
 	ctx, stop := context.WithCancel(within(t, 2*time.Minute))
 	defer stop()
 	start := time.Now()
@@ -90,14 +90,25 @@ func sendMany(ctx context.Context, t testing.TB, s *azservicebus.Sender, n int) 
 // BenchmarkFanOut is the project's budget for 100,000 messages of 200 bytes, real clients
 // included: 8 s at most, 3 s aimed at, on two cores.
 func BenchmarkFanOut(b *testing.B) {
+	benchmarkFanOut(b, func() string { return "" })
+}
+
+// BenchmarkFanOutDurable is the same with every message and every settlement on disk before
+// it is confirmed.
+func BenchmarkFanOutDurable(b *testing.B) { benchmarkFanOut(b, b.TempDir) }
+
+func benchmarkFanOut(b *testing.B, dir func() string) {
+	const messages = 100_000
 	var sent, settled time.Duration
 	n := 0
 	for b.Loop() {
-		s, r := fanOut(b, 100_000, 8)
+		s, r := fanOut(b, dir(), messages, 8)
 		sent, settled, n = sent+s, settled+r, n+1
 	}
 	b.ReportMetric(sent.Seconds()/float64(n), "send-s")
 	b.ReportMetric(settled.Seconds()/float64(n), "settle-s")
+	b.ReportMetric(messages*float64(n)/sent.Seconds(), "sent/s")
+	b.ReportMetric(messages*float64(n)/settled.Seconds(), "settled/s")
 }
 
 // BenchmarkSendMillion fills a queue with a million messages of 200 bytes and reports the
@@ -111,6 +122,28 @@ func BenchmarkSendMillion(b *testing.B) {
 			b.Fatalf("%+v", st)
 		}
 		b.ReportMetric(float64(heap()-before)/1e6, "B/message")
+	}
+}
+
+// BenchmarkRecoverMillion is the time from the start of a server to its first answer with a
+// million messages of 200 bytes on disk, half of them in the journal and half of them, if
+// that was large enough, in a snapshot.
+func BenchmarkRecoverMillion(b *testing.B) {
+	const n = 1_000_000
+	cfg := servicebus.Config{Dir: b.TempDir(), Queues: []servicebus.Queue{{Name: "q", DuplicateWindow: time.Hour}}}
+	s := servicebustest.StartConfig(b, cfg)
+	sendMany(within(b, 5*time.Minute), b, sender(b, connect(b, s), "q"), n)
+	must(b, s.Close())
+	for b.Loop() {
+		before := heap()
+		s := servicebustest.StartConfig(b, cfg)
+		if st := stats(b, s, "q"); st.Active != n {
+			b.Fatalf("%+v", st)
+		}
+		b.StopTimer()
+		b.ReportMetric(float64(heap()-before)/1e6, "B/message")
+		must(b, s.Close())
+		b.StartTimer()
 	}
 }
 

@@ -33,6 +33,10 @@ type Config struct {
 	// signed with one of them for every entity it uses; without, every token is accepted.
 	Keys map[string]string
 
+	// AnyJWT has tokens of identities (Microsoft Entra) accepted unread although there are
+	// Keys, which they are not signed with.
+	AnyJWT bool
+
 	// TLS, if set, has every connection speak TLS; see SelfSigned.
 	TLS *tls.Config
 

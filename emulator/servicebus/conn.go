@@ -48,8 +48,9 @@ type conn struct {
 	owed     int  // bytes of responses that wait for credit
 	failed   bool // nothing more can be written
 	sessions map[uint16]*session
-	peerMax  int           // the peer's frame size
-	peerIdle time.Duration // within which the peer wants to hear something; 0 = never
+	claims   map[string]time.Time // until when a token allows an address; used only if the server has keys
+	peerMax  int                  // the peer's frame size
+	peerIdle time.Duration        // within which the peer wants to hear something; 0 = never
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
@@ -227,9 +228,14 @@ func (c *conn) write() {
 	defer life.Stop()
 	ending := false
 	for {
-		buf = c.fill(buf[:0], ending)
+		var position int64
+		buf, position = c.fill(buf[:0], ending)
 		if len(buf) > 0 {
-			if _, err := c.nc.Write(buf); err != nil {
+			err := c.srv.confirmable(position)
+			if err == nil {
+				_, err = c.nc.Write(buf)
+			}
+			if err != nil {
 				c.fail()
 				return
 			}
@@ -255,8 +261,9 @@ func (c *conn) write() {
 	}
 }
 
-// fill serves the receivers that are ready and swaps the empty buffer for the full one.
-func (c *conn) fill(empty []byte, ending bool) []byte {
+// fill serves the receivers that are ready and swaps the empty buffer for the full one. It
+// also returns the position in the journal of everything that the buffer tells of.
+func (c *conn) fill(empty []byte, ending bool) ([]byte, int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !ending {
@@ -268,7 +275,7 @@ func (c *conn) fill(empty []byte, ending bool) []byte {
 	}
 	c.out = empty
 	c.room.Broadcast()
-	return full
+	return full, c.srv.position()
 }
 
 func (c *conn) fail() {

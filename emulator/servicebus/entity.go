@@ -1,6 +1,7 @@
 package servicebus
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sort"
@@ -29,6 +30,7 @@ type entity struct {
 	q          *queue.Queue
 	topic      *queue.Topic  // of a topic
 	rules      *filter.Rules // of a subscription
+	configured string        // its rules when it was made, as text
 	settings   Queue         // with defaults
 	maxMessage int
 	created    time.Time
@@ -117,11 +119,15 @@ func (s *Server) addSubscription(topic *entity, sub Subscription) (*entity, erro
 		list[i] = r.compile()
 		list[i].Since = s.now()
 	}
+	configured, err := json.Marshal(sub.Rules)
+	if err != nil {
+		return nil, fmt.Errorf("subscription %s: rules: %w", q.Name, err)
+	}
 	rules, err := filter.NewRules(list)
 	if err != nil {
 		return nil, fmt.Errorf("subscription %s: %w", q.Name, err)
 	}
-	e := &entity{kind: isSubscription, name: q.Name, address: address, q: s.space.New(address, q.config()), rules: rules, settings: q}
+	e := &entity{kind: isSubscription, name: q.Name, address: address, q: s.space.New(address, q.config()), rules: rules, settings: q, configured: string(configured)}
 	s.enter(e)
 	topic.topic.Subscribe(e.q, rules.Select)
 	return e, nil

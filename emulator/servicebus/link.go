@@ -168,6 +168,9 @@ func (l *link) open(p amqp.Attach, source, target amqp.Terminus) *amqp.Error {
 			return nil
 		}
 	}
+	if refusal := l.s.c.authorized(node); refusal != nil {
+		return refusal
+	}
 	if l.e = l.s.c.srv.lookup(name); l.e == nil {
 		return notFound(address)
 	}

@@ -37,7 +37,7 @@ func (l *link) request(payload []byte) *amqp.Error {
 	}
 	var response amqp.Response
 	if l.node == nodeCBS {
-		response = l.s.c.srv.putToken(r)
+		response = l.s.c.putToken(r)
 	} else {
 		response = l.s.c.manage(l.e, r)
 	}
@@ -69,21 +69,6 @@ func (l *link) respond() {
 		tag := [4]byte{byte(l.deliveryCount >> 24), byte(l.deliveryCount >> 16), byte(l.deliveryCount >> 8), byte(l.deliveryCount)}
 		l.s.send(l, tag[:], true, func(b []byte) []byte { return append(b, r...) })
 	}
-}
-
-// putToken accepts every token, for an entity that exists: clients learn here, and only
-// here in a form they understand, that one does not.
-func (s *Server) putToken(r amqp.Request) amqp.Response {
-	if op := r.Properties.String("operation"); op != "put-token" {
-		return amqp.Response{Code: codeNotImplemented, Description: fmt.Sprintf("operation %.100q", op)}
-	}
-	audience := r.Properties.String("name")
-	name := strings.TrimSuffix(amqp.Entity(audience), nodeManagement)
-	if name != "" && s.lookup(name) == nil {
-		e := notFound(strings.TrimSuffix(name, "/"))
-		return amqp.Response{Code: codeNotFound, Description: e.Description, Condition: e.Condition}
-	}
-	return amqp.Response{Code: codeAccepted, Description: "Accepted"}
 }
 
 // manage carries out an operation on an entity.

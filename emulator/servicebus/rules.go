@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/skucast/skucast/emulator/servicebus/internal/amqp"
 	"github.com/skucast/skucast/emulator/servicebus/internal/filter"
@@ -50,8 +52,102 @@ func (s *Server) manageRules(e *entity, op string, args amqp.Map) amqp.Response 
 	return ruleChanged(s.changeRules(e, func() error { return e.rules.Add(rule) }))
 }
 
-// changeRules changes the rules of a subscription.
-func (s *Server) changeRules(_ *entity, how func() error) error { return how() }
+// changeRules changes the rules of a subscription, and has them found again by the next
+// server on the same directory.
+func (s *Server) changeRules(e *entity, how func() error) error {
+	s.ruleMu.Lock()
+	defer s.ruleMu.Unlock()
+	if err := how(); err != nil {
+		return err
+	}
+	s.space.Set(settingRules+e.address, appendRules(nil, e.configured, e.rules.List()))
+	return nil
+}
+
+// settingRules is what the names of settings with the rules of a subscription begin with.
+const settingRules = "rules/"
+
+// appendRules writes a list: the rules that were configured, as text, and those there are.
+func appendRules(b []byte, configured string, list []filter.Rule) []byte {
+	b, c := amqp.BeginList(b)
+	b = amqp.AppendString(b, configured)
+	for _, r := range list {
+		b = appendRule(b, r)
+	}
+	return c.End(b, 1+len(list))
+}
+
+// restoreRules gives subscriptions the rules that were set while they ran, unless their
+// configuration has changed since.
+func (s *Server) restoreRules() error {
+	for name, value := range s.space.Settings() {
+		address, ok := strings.CutPrefix(name, settingRules)
+		e := s.entities[address]
+		if !ok || e == nil || e.kind != isSubscription {
+			continue
+		}
+		v, err := amqp.NewDecoder(value).Value()
+		list, isList := v.([]any)
+		if err != nil || !isList || len(list) == 0 {
+			return fmt.Errorf("servicebus: rules of %s in the data directory: %w", e.name, errors.Join(err, filter.ErrInvalid))
+		}
+		if list[0] != e.configured {
+			continue
+		}
+		if err := e.rules.Reset(parseRules(list[1:])); err != nil {
+			return fmt.Errorf("servicebus: rules of %s in the data directory: %w", e.name, err)
+		}
+	}
+	return nil
+}
+
+// parseRules reads what appendRule wrote.
+func parseRules(list []any) []filter.Rule {
+	out := make([]filter.Rule, 0, len(list))
+	for _, v := range list {
+		_, f := describedList(v)
+		if len(f) < 4 {
+			continue
+		}
+		r := filter.Rule{}
+		r.Name, _ = f[2].(string)
+		r.Since, _ = f[3].(time.Time)
+		if code, a := describedList(f[1]); code == codeSQLAction && len(a) > 0 {
+			r.Action, _ = a[0].(string)
+		}
+		switch code, g := describedList(f[0]); {
+		case code == codeFalseFilter:
+			r.Filter.Kind = filter.None
+		case code == codeSQLFilter && len(g) > 0:
+			r.Filter.Kind = filter.SQL
+			r.Filter.Expression, _ = g[0].(string)
+		case code == codeCorrelationFilter && len(g) == 9:
+			r.Filter.Kind = filter.ByCorrelation
+			c := &r.Filter.Correlation
+			for i, to := range []*string{
+				&c.CorrelationID, &c.MessageID, &c.To, &c.ReplyTo, &c.Subject, &c.SessionID, &c.ReplyToSessionID, &c.ContentType,
+			} {
+				*to, _ = g[i].(string)
+			}
+			properties, _ := g[8].(amqp.Map)
+			c.Properties = map[string]any{}
+			for _, p := range properties {
+				if k, ok := p.Key.(string); ok {
+					c.Properties[k] = p.Value
+				}
+			}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+func describedList(v any) (code uint64, fields []any) {
+	d, _ := v.(amqp.Described)
+	code, _ = d.Descriptor.(uint64)
+	fields, _ = d.Value.([]any)
+	return code, fields
+}
 
 func ruleChanged(err error) amqp.Response {
 	switch {

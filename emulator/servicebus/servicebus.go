@@ -13,13 +13,17 @@ package servicebus
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/skucast/skucast/emulator/servicebus/internal/journal"
 	"github.com/skucast/skucast/emulator/servicebus/internal/queue"
 )
 
@@ -28,6 +32,14 @@ type Server struct {
 	log   *slog.Logger
 	now   func() time.Time
 	space *queue.Space
+
+	keys   map[string]string // by policy name; none = no token is checked
+	anyJWT bool
+	tls    *tls.Config // nil = none
+
+	journal *journal.Journal // nil = in memory only
+
+	ruleMu sync.Mutex // held while rules change
 
 	emu      sync.RWMutex
 	entities map[string]*entity // by address in lower case; guarded by emu
@@ -48,6 +60,9 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		log:       cfg.Logger,
 		now:       cfg.Now,
+		keys:      maps.Clone(cfg.Keys),
+		anyJWT:    cfg.AnyJWT,
+		tls:       cfg.TLS,
 		entities:  map[string]*entity{},
 		listeners: map[net.Listener]struct{}{},
 		conns:     map[*conn]struct{}{},
@@ -65,8 +80,13 @@ func New(cfg Config) (*Server, error) {
 	if err := s.addAll(cfg); err != nil {
 		return nil, err
 	}
+	if cfg.Dir != "" {
+		if err := s.recover(cfg.Dir); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.connect(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.closeJournal())
 	}
 	return s, nil
 }
@@ -80,6 +100,7 @@ func (s *Server) Tick() {
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		c.wakeAccepting()
+		c.expireClaims()
 	}
 }
 
@@ -87,19 +108,46 @@ func (s *Server) Tick() {
 // queue.
 const tickInterval = 50 * time.Millisecond
 
-// ConnectionString is what a client needs to talk to the server at that address.
+// ConnectionString is what a client needs to talk to a server without Keys and TLS at that
+// address.
 func ConnectionString(addr net.Addr) string {
-	return "Endpoint=sb://" + addr.String() + ";SharedAccessKeyName=RootManageSharedAccessKey;SharedAccessKey=bG9jYWw=;UseDevelopmentEmulator=true"
+	return connectionString(addr.String(), "RootManageSharedAccessKey", "bG9jYWw=") + ";UseDevelopmentEmulator=true"
 }
 
-// Serve accepts connections until Close, and then returns ErrClosed. It may be called for
+// ConnectionString is what a client needs to talk to this server at that address, with the
+// first of its Keys in the order of their names. With TLS, clients of most languages look
+// for a certificate of the host, and some of them only at the standard port, 5671.
+func (s *Server) ConnectionString(addr net.Addr) string {
+	policy, key := "RootManageSharedAccessKey", "bG9jYWw="
+	if names := slices.Sorted(maps.Keys(s.keys)); len(names) > 0 {
+		policy, key = names[0], s.keys[names[0]]
+	}
+	if s.tls == nil {
+		return connectionString(addr.String(), policy, key) + ";UseDevelopmentEmulator=true"
+	}
+	host, port, err := net.SplitHostPort(addr.String())
+	if ip := net.ParseIP(host); err == nil && (ip.IsLoopback() || ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	if port == "5671" {
+		return connectionString(host+"/", policy, key)
+	}
+	return connectionString(net.JoinHostPort(host, port)+"/", policy, key)
+}
+
+func connectionString(host, policy, key string) string {
+	return "Endpoint=sb://" + host + ";SharedAccessKeyName=" + policy + ";SharedAccessKey=" + key
+}
+
+// Serve accepts connections until Close, and then returns ErrClosed. A server whose disk
+// fails confirms nothing more and ends by itself, and Serve says why. It may be called for
 // several listeners, which it closes.
 func (s *Server) Serve(ln net.Listener) error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
 		_ = ln.Close()
-		return ErrClosed
+		return s.why()
 	}
 	first := len(s.listeners) == 0
 	s.listeners[ln] = struct{}{}
@@ -115,10 +163,13 @@ func (s *Server) Serve(ln net.Listener) error {
 			delete(s.listeners, ln)
 			s.mu.Unlock()
 			if closed {
-				return ErrClosed
+				return s.why()
 			}
 			_ = ln.Close()
 			return fmt.Errorf("servicebus: accept on %s: %w", ln.Addr(), err)
+		}
+		if s.tls != nil {
+			nc = tls.Server(nc, s.tls) // shakes hands at the first read
 		}
 		s.start(nc)
 	}
@@ -147,9 +198,16 @@ func (s *Server) start(nc net.Conn) {
 func (s *Server) tick() {
 	t := time.NewTicker(tickInterval)
 	defer t.Stop()
+	var failed <-chan struct{}
+	if s.journal != nil {
+		failed = s.journal.Failed()
+	}
 	for {
 		select {
 		case <-s.done:
+			return
+		case <-failed:
+			s.abort()
 			return
 		case <-t.C:
 			s.Tick()
@@ -173,7 +231,8 @@ func (s *Server) Close() error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		return nil
+		s.wg.Wait()
+		return s.closeJournal()
 	}
 	s.closed = true
 	close(s.done)
@@ -185,5 +244,5 @@ func (s *Server) Close() error {
 	}
 	s.mu.Unlock()
 	s.wg.Wait()
-	return nil
+	return s.closeJournal()
 }

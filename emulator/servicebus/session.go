@@ -53,6 +53,9 @@ func (c *conn) handle(f amqp.Frame) (done bool, err error) {
 		c.send(amqp.FrameAMQP, func(b []byte) []byte { return amqp.AppendClose(b, nil) })
 		return true, nil
 	}
+	if code == amqp.CodeTransfer {
+		c.srv.throttle()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waitForRoom()

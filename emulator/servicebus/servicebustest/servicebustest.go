@@ -19,7 +19,7 @@ type Server struct {
 }
 
 // ConnectionString is what a client needs to talk to the server.
-func (s *Server) ConnectionString() string { return servicebus.ConnectionString(s.Addr) }
+func (s *Server) ConnectionString() string { return s.Server.ConnectionString(s.Addr) }
 
 // Start runs a broker with the given queues.
 func Start(t testing.TB, queues ...servicebus.Queue) *Server {

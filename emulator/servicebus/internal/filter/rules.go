@@ -73,6 +73,19 @@ func (r *Rules) Add(rule Rule) error {
 	}
 }
 
+// Reset replaces all rules, or none if one is wrong.
+func (r *Rules) Reset(rules []Rule) error {
+	list := make([]Rule, len(rules))
+	for i, rule := range rules {
+		var err error
+		if list[i], err = Compile(rule); err != nil {
+			return err
+		}
+	}
+	r.list.Store(&list)
+	return nil
+}
+
 // Replace changes the rule of that name.
 func (r *Rules) Replace(rule Rule) error {
 	rule, err := Compile(rule)

@@ -84,6 +84,7 @@ type Queue struct {
 	cfg            Config
 	dead, transfer *Queue // nil in a dead-letter queue
 	buried         bool   // is a dead-letter queue
+	orphan         bool   // has been recovered, but nobody asked for it
 
 	// route takes the messages that would become active, if set: to topics' subscriptions
 	// or to the queue that this one forwards to.
@@ -221,6 +222,9 @@ func (q *Queue) arrive(m *amqp.Message, enqueuedSeq int64, deliveries uint32, no
 			q.transfer.stats.Sent++
 			q.transfer.arrive(it.msg, enqueuedSeq, 0, now)
 			q.transfer.wake()
+		}
+		if q.sp.recorder != nil {
+			q.sp.recorder.Passed(q.key, seq, Seen{m.ID, now})
 		}
 		return seq
 	}

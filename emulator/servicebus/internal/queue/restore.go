@@ -2,27 +2,60 @@ package queue
 
 import (
 	"container/heap"
+	"math"
 	"time"
 )
 
 // What follows rebuilds queues from what a Recorder was told. It is for the time before
 // the first operation, and gives the same result if a change is told twice.
 
-// Has reports whether there is a queue of that key.
-func (sp *Space) Has(key string) bool {
+// restoring finds a queue. One that does not exist is made, so that its messages are not
+// lost: they are kept, and recorded, until somebody makes it.
+func (sp *Space) restoring(key string) *Queue {
+	q := sp.queues[key]
+	if q == nil {
+		q = sp.add(key, Config{Name: key, MaxBytes: math.MaxInt64, LockDuration: time.Minute, DuplicateWindow: time.Hour})
+		q.orphan = true
+	}
+	return q
+}
+
+// Orphans names the queues that were recovered but do not exist, and have messages.
+func (sp *Space) Orphans() []string {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	return sp.queues[key] != nil
+	var keys []string
+	for _, q := range sp.order {
+		if q.orphan && q.stats.present() > 0 {
+			keys = append(keys, q.key)
+		}
+	}
+	return keys
+}
+
+// adopt takes over what was recovered for a queue before it was made.
+func (q *Queue) adopt(o *Queue) {
+	q.lastSeq = o.lastSeq
+	for _, s := range o.seen.all() {
+		q.seen.add(s.ID, s.At)
+	}
+	for _, it := range o.log {
+		if it.state == gone {
+			continue
+		}
+		it.sess = nil
+		q.file(it, it.state)
+		if it.state == active {
+			q.ready(it)
+		}
+	}
 }
 
 // RestorePut puts a message where it was.
 func (sp *Space) RestorePut(key string, r Record) {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	q := sp.queues[key]
-	if q == nil {
-		return
-	}
+	q := sp.restoring(key)
 	if !q.buried {
 		q.seen.add(r.Message.ID, r.EnqueuedAt)
 	}
@@ -51,10 +84,7 @@ func (sp *Space) RestorePut(key string, r Record) {
 func (sp *Space) RestoreUpdate(key string, r Record) {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	q := sp.queues[key]
-	if q == nil {
-		return
-	}
+	q := sp.restoring(key)
 	it := q.find(r.Sequence)
 	if it == nil {
 		return
@@ -75,11 +105,10 @@ func (sp *Space) RestoreUpdate(key string, r Record) {
 func (sp *Space) RestoreRemove(key string, seq int64) {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	if q := sp.queues[key]; q != nil {
-		if it := q.find(seq); it != nil {
-			q.count(it.state, -1)
-			q.remove(it)
-		}
+	q := sp.restoring(key)
+	if it := q.find(seq); it != nil {
+		q.count(it.state, -1)
+		q.remove(it)
 	}
 }
 
@@ -99,14 +128,18 @@ func (sp *Space) RestoreState(key, id string, state []byte, at time.Time) {
 func (sp *Space) RestoreCounters(key string, lastSeq int64, seen []Seen) {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
-	q := sp.queues[key]
-	if q == nil {
-		return
-	}
+	q := sp.restoring(key)
 	q.lastSeq = max(q.lastSeq, lastSeq)
 	for _, s := range seen {
 		q.seen.add(s.ID, s.At)
 	}
+}
+
+// RestoreSetting keeps a value as it was set.
+func (sp *Space) RestoreSetting(name string, value []byte) {
+	sp.mu.Lock()
+	defer sp.mu.Unlock()
+	sp.set(name, value)
 }
 
 // Seen is a message id and when it came, in ms since 1970.

@@ -13,7 +13,10 @@
 package queue
 
 import (
+	"maps"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +35,10 @@ type Recorder interface {
 	Remove(queue string, seq int64)
 	// SessionState records the state of a session; nil is none.
 	SessionState(queue, session string, state []byte, at time.Time)
+	// Passed records that a message went through a queue to others.
+	Passed(queue string, seq int64, id Seen)
+	// Setting records something that the broker wants to find again; an empty value is none.
+	Setting(name string, value []byte)
 	// Commit ends a step; it does nothing if there was no change.
 	Commit()
 }
@@ -55,11 +62,12 @@ type Space struct {
 	rng      *rand.ChaCha8
 	queues   map[string]*Queue // by key, dead-letter queues included
 	order    []*Queue          // in the order of their creation
+	settings map[string][]byte
 }
 
 // NewSpace returns a space without queues. The seed is of the lock tokens.
 func NewSpace(clock func() time.Time, seed [32]byte) *Space {
-	return &Space{clock: clock, rng: rand.NewChaCha8(seed), queues: map[string]*Queue{}}
+	return &Space{clock: clock, rng: rand.NewChaCha8(seed), queues: map[string]*Queue{}, settings: map[string][]byte{}}
 }
 
 // Record has a recorder told of every change from now on; nil ends that.
@@ -67,6 +75,31 @@ func (sp *Space) Record(r Recorder) {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
 	sp.recorder = r
+}
+
+// Set keeps a value by name for whoever recovers the space; an empty value removes it.
+func (sp *Space) Set(name string, value []byte) {
+	sp.lock()
+	defer sp.unlock()
+	sp.set(name, value)
+	if sp.recorder != nil {
+		sp.recorder.Setting(name, value)
+	}
+}
+
+func (sp *Space) set(name string, value []byte) {
+	if len(value) == 0 {
+		delete(sp.settings, name)
+		return
+	}
+	sp.settings[name] = value
+}
+
+// Settings returns all values by name.
+func (sp *Space) Settings() map[string][]byte {
+	sp.mu.Lock()
+	defer sp.mu.Unlock()
+	return maps.Clone(sp.settings)
 }
 
 func (sp *Space) lock() { sp.mu.Lock() }
@@ -106,7 +139,6 @@ func (sp *Space) New(key string, cfg Config) *Queue {
 	dead.Sessions, dead.DuplicateWindow, dead.TimeToLive = false, 0, 0
 	q.dead = sp.add(key+deadSuffix, dead)
 	q.transfer = sp.add(key+transferSuffix, dead)
-	q.dead.buried, q.transfer.buried = true, true
 	return q
 }
 
@@ -116,13 +148,24 @@ func (sp *Space) add(key string, cfg Config) *Queue {
 		locks:   map[amqp.UUID]*item{},
 		seen:    newDuplicates(cfg.DuplicateWindow),
 		waiters: map[Waiter]struct{}{},
+		buried:  strings.HasSuffix(key, deadSuffix),
 	}
 	if cfg.Sessions {
 		q.sessions = map[string]*session{}
 	}
+	if o := sp.queues[key]; o != nil && o.orphan {
+		sp.drop(o)
+		q.adopt(o)
+	}
 	sp.queues[key] = q
 	sp.order = append(sp.order, q)
 	return q
+}
+
+// drop forgets a queue.
+func (sp *Space) drop(q *Queue) {
+	delete(sp.queues, q.key)
+	sp.order = slices.DeleteFunc(sp.order, func(o *Queue) bool { return o == q })
 }
 
 // Delete removes a queue with its dead-letter queues and all their messages. Whoever waits
@@ -132,20 +175,12 @@ func (sp *Space) Delete(q *Queue) {
 	defer sp.unlock()
 	for _, d := range []*Queue{q, q.dead, q.transfer} {
 		d.purge()
-		delete(sp.queues, d.key)
+		sp.drop(d)
 		for w := range d.waiters {
 			w.Wake()
 		}
 		clear(d.waiters)
 	}
-	kept := sp.order[:0]
-	for _, o := range sp.order {
-		if o != q && o != q.dead && o != q.transfer {
-			kept = append(kept, o)
-		}
-	}
-	clear(sp.order[len(kept):])
-	sp.order = kept
 }
 
 // Expire lets expire what has expired by now, everywhere.
