@@ -9,7 +9,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/skucast/skucast/shared/config.Version=$(VERSION)
 export GOFLAGS := -buildvcs=false
 
-.PHONY: help build app demo test check peers bench fuzz clean
+.PHONY: help build app wheel spark demo test check peers bench fuzz clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +24,12 @@ app: ## dist/: what is zipped and deployed to Azure Functions
 	@mkdir -p bin
 	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/functionapp-linux-amd64 ./cmd/functionapp
 	go run ./tools/stageapp -out dist -binary bin/functionapp-linux-amd64
+
+wheel: ## bin/skucast_etl-*.whl: the Spark job that Databricks runs (needs Python)
+	tools/spark/wheel.sh
+
+spark: ## PySpark and the Spark job on this machine; prints what --spark takes
+	@tools/spark/job.sh
 
 demo: build ## generate two years of sales and run the whole pipeline on this machine
 	bin/skucast demo
@@ -47,7 +53,8 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 
 peers: ## tests against software that is not ours (installed here, needs Node and Python): Azurite, Spark
 	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 ./shared/blobstore/azblob/...
-	spark=$$(tools/spark/install.sh) && SKUCAST_SPARK_PYTHON=$$spark go test -count=1 -timeout 20m -run TestSparkParity ./etl/duckdb
+	spark=$$(tools/spark/install.sh) && SKUCAST_SPARK_PYTHON=$$spark go test -count=1 -timeout 30m -run TestSparkParity ./etl/duckdb
+	job=$$(tools/spark/job.sh) && SKUCAST_SPARK_JOB=$$job go test -count=1 -timeout 10m -run TestSparkGivesTheSameDigest ./internal/e2e
 
 bench: build ## the budgets of docs/performance.md, measured on this machine
 	bench/run

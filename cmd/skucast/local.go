@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -17,6 +18,7 @@ type localFlags struct {
 	tick        time.Duration
 	resendAfter time.Duration
 	faults      string
+	spark       string
 	verbose     bool
 }
 
@@ -26,6 +28,7 @@ func (l *localFlags) register(fs *flag.FlagSet) {
 	fs.DurationVar(&l.tick, "reconcile-every", stack.DefaultTick, "`time` between two looks for what was lost")
 	fs.DurationVar(&l.resendAfter, "resend-after", stack.DefaultResendAfter, "`time` without any result after which messages are sent again")
 	fs.StringVar(&l.faults, "faults", "", "make the local cloud misbehave, to watch it recover: `seed=7,duplicate=2,lose=0.25,delay=300ms,kill=1s`")
+	fs.StringVar(&l.spark, "spark", "", "`program` of the Spark job (make spark prints it) to read files with, instead of the built-in engine")
 	fs.BoolVar(&l.verbose, "v", false, "log everything to stderr")
 }
 
@@ -51,8 +54,15 @@ func (l *localFlags) config(p program, dir string) (stack.Config, error) {
 			return stack.Config{}, fmt.Errorf("--app: %w", err)
 		}
 	}
+	etl := []string{self, "etl-job"}
+	if l.spark != "" {
+		if l.spark, err = exec.LookPath(l.spark); err != nil {
+			return stack.Config{}, misuse("--spark: %w; make spark installs the job and prints its program", err)
+		}
+		etl = []string{l.spark}
+	}
 	return stack.Config{
-		Dir: dir, Instances: l.instances, App: app, Worker: []string{self, "worker"}, ETL: []string{self, "etl-job"},
+		Dir: dir, Instances: l.instances, App: app, Worker: []string{self, "worker"}, ETL: etl,
 		Tick: l.tick, ResendAfter: l.resendAfter, Faults: faults, Logger: p.logger(l.verbose),
 	}, nil
 }

@@ -87,10 +87,10 @@ func (t *transformer) bucket(ctx context.Context, b int) error {
 		return err
 	}
 	p.path = fmt.Sprintf("sales/bucket=%02d/%s.parquet", b, p.sha256[:16])
-	if err := t.written(ctx, p.local); err != nil {
+	if err := t.written(ctx, etl.Text(p.path)+" AS file", p.local); err != nil {
 		return err
 	}
-	if err := t.keep(ctx, "INSERT INTO series_index %s", shared.Index, map[string]string{"file": etl.Text(p.path)}, t.sql); err != nil {
+	if err := t.keep(ctx, "INSERT INTO series_index %s", shared.Index, t.sql); err != nil {
 		return err
 	}
 	if err := t.row(ctx, "SELECT count(*) FROM written", &p.rows); err != nil {
@@ -172,13 +172,14 @@ func (t *transformer) columns(write bool) string {
 	return strings.Join(out, ", ")
 }
 
-// written lets the view of that name stand for one sales file, or several.
-func (t *transformer) written(ctx context.Context, files ...string) error {
+// written lets the view of that name stand for one sales file, or several; file is the
+// column that names it.
+func (t *transformer) written(ctx context.Context, file string, files ...string) error {
 	quoted := make([]string, len(files))
 	for i, f := range files {
 		quoted[i] = quote(f)
 	}
-	return t.exec(ctx, "CREATE OR REPLACE TEMP VIEW written AS SELECT "+t.columns(false)+
+	return t.exec(ctx, "CREATE OR REPLACE TEMP VIEW written AS SELECT "+t.columns(false)+", "+file+
 		" FROM read_parquet(["+strings.Join(quoted, ", ")+"])")
 }
 
@@ -201,7 +202,7 @@ func (t *transformer) finish(ctx context.Context) error {
 	for _, p := range t.out.sales {
 		files = append(files, p.local)
 	}
-	if err := t.written(ctx, files...); err != nil {
+	if err := t.written(ctx, "'' AS file", files...); err != nil {
 		return err
 	}
 	calendar := product{path: CalendarFile, local: t.path(CalendarFile)}

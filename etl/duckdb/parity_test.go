@@ -1,10 +1,11 @@
 package duckdb
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -13,51 +14,96 @@ import (
 	"testing"
 
 	"github.com/skucast/skucast/etl"
-	shared "github.com/skucast/skucast/etl/sql"
+	"github.com/skucast/skucast/shared/blobstore/dirblob"
+	"github.com/skucast/skucast/shared/event"
 	"github.com/skucast/skucast/shared/run"
 )
 
-// TestSparkParity runs every shared statement on Spark too, with the parameters that were
-// decided here, and compares every value. It needs a Python with PySpark 4
-// (SKUCAST_SPARK_PYTHON; make peers installs one).
+// parityCase is one file that both engines read.
+type parityCase struct {
+	name    string
+	text    string
+	options run.Options
+	buckets int
+	connect bool // over Spark Connect too
+}
+
+// TestSparkParity runs the Spark job and this driver on the same files and compares every
+// value of what they leave: sales, index, calendar, rejects, quality, manifest, or the
+// refusal. It needs a Python with PySpark 4 (SKUCAST_SPARK_PYTHON; make peers installs one)
+// and runs once with a session of its own and once over Spark Connect, as serverless
+// compute does.
 func TestSparkParity(t *testing.T) {
 	python := os.Getenv("SKUCAST_SPARK_PYTHON")
 	if python == "" {
 		t.Skip("no Spark to compare with: make peers sets SKUCAST_SPARK_PYTHON to a Python that has PySpark")
 	}
-	dir := t.TempDir()
-	var cases []string
-	add := func(name, text string, o run.Options) {
-		cases = append(cases, parityCase(t, filepath.Join(dir, name), text, o))
+	cases := parityCases(t)
+	jobs, errs := make([]Job, len(cases)), make([]error, len(cases))
+	for i, c := range cases {
+		jobs[i] = drop(t, openStore(t, arrived), "sales.csv", strings.NewReader(c.text), c.options)
+		jobs[i].Buckets = c.buckets
+		_, errs[i] = Run(t.Context(), jobs[i])
 	}
-	regressors := run.Options{Regressors: []string{"temp"}}
-	for seed := range uint64(2) {
-		add(fmt.Sprintf("torture-%d", seed), torture(seed, ",", 2000), regressors)
+	for mode, remote := range map[string]string{"classic": "", "connect": "local[2]"} {
+		t.Run(mode, func(t *testing.T) {
+			var chosen []int
+			var drops []Job
+			for i, c := range cases {
+				if remote == "" || c.connect {
+					chosen, drops = append(chosen, i), append(drops, jobs[i])
+				}
+			}
+			outcomes := runSpark(t, python, remote, drops)
+			for k, i := range chosen {
+				t.Run(cases[i].name, func(t *testing.T) { comparePair(t, jobs[i], errs[i], outcomes[k]) })
+			}
+		})
 	}
-	add("torture-semicolon", torture(9, ";", 2000), run.Options{
-		Regressors: []string{"temp"}, SKUCase: "upper", Duplicates: "drop", ExcludeSKUs: []string{"post", "FEE.*"},
-	})
-	add("torture-tab-weekly", torture(11, "\t", 2000), run.Options{Freq: "W"})
+}
+
+func parityCases(t *testing.T) []parityCase {
+	t.Helper()
+	full := run.Options{Regressors: []string{"temp"}, SKUCase: "upper", Duplicates: "drop", ExcludeSKUs: []string{"post", "FEE.*"}}
+	cases := []parityCase{
+		{"torture", torture(0, ",", 2000), run.Options{Regressors: []string{"temp"}}, 4, false},
+		{"torture, semicolon", torture(9, ";", 2000), full, 1, true},
+		{"torture, tab, weekly", "Sales of all stores\n\n" + torture(11, "\t", 2000), run.Options{Freq: "W"}, 2, false},
+		{"2,000 columns", wide(2000), run.Options{}, 1, false},
+		{"column renamed in the middle", "date,sku,units\n2026-01-01,a,1\n2026-01-02,a,1\ndate,sku,quantity\n2026-01-03,a,1\n", run.Options{}, 1, false},
+		{"headers alone", "date,sku,units\n", run.Options{}, 1, false},
+		{"blank lines after the header", "date,sku,units\n\n,,\n", run.Options{}, 1, false},
+		{"every row rejected", "date,sku,units\nsoon,a,1\nlater,,2\n", run.Options{}, 1, false},
+		{"no quantity", "date,sku,units\n2026-01-01,a,\n2026-01-02,b,NA\n", run.Options{}, 1, false},
+		{"sales in the future", "date,sku,units\n2027-01-01,a,1\n", run.Options{}, 1, true},
+		{"ambiguous dates", "date,sku,units\n05/04/2025,a,1\n", run.Options{}, 1, false},
+		{"mixed orders", "date,sku,units\n28/11/2025,a,1\n11/28/2025,a,1\n", run.Options{}, 1, false},
+		{"two names for one column", "date,sku,units,qty,units\n2026-01-01,a,1,2,3\n", run.Options{}, 1, false},
+		{"no such regressor", "date,sku,units\n2026-01-01,a,1\n", run.Options{Regressors: []string{"price of milk"}}, 1, false},
+		{"a zip archive", "PK\x03\x04", run.Options{}, 1, false},
+		{"UTF-16", "\xff\xfed\x00", run.Options{}, 1, false},
+		{"cut gzip", "\x1f\x8b\x08\x00", run.Options{}, 1, false},
+		{"empty", "", run.Options{}, 1, false},
+	}
 	for _, name := range []string{"eu_semicolon_cp1252.csv", "us_dates_utf8_bom.csv", "week_2011-11-28.tsv"} {
 		if text, ok := dirtyFile(t, name); ok {
-			add(name, text, run.Options{Duplicates: "drop"})
+			cases = append(cases, parityCase{name, text, run.Options{Duplicates: "drop"}, 3, name[:2] == "eu"})
 		}
 	}
-	sql, err := filepath.Abs("../sql")
-	if err != nil {
-		t.Fatal(err)
+	return cases
+}
+
+// wide is a file of many columns of which three are used.
+func wide(columns int) string {
+	var b strings.Builder
+	b.WriteString("date,sku,units")
+	for i := range columns - 3 {
+		fmt.Fprintf(&b, ",extra %d", i)
 	}
-	cmd := exec.CommandContext(t.Context(), python, append([]string{"testdata/parity.py", sql}, cases...)...)
-	cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
-	out, err := cmd.CombinedOutput()
-	for line := range strings.Lines(string(out)) {
-		if strings.Contains(line, "differences") || strings.HasPrefix(line, "  ") {
-			t.Log(strings.TrimRight(line, "\n"))
-		}
+	for day := range 20 {
+		fmt.Fprintf(&b, "\n2026-01-%02d,a,%d%s", day+1, day, strings.Repeat(",x", columns-3))
 	}
-	if err != nil {
-		t.Errorf("%v: %.4000s", err, out)
-	}
+	return b.String()
 }
 
 func dirtyFile(t *testing.T, name string) (string, bool) {
@@ -73,102 +119,176 @@ func dirtyFile(t *testing.T, name string) (string, bool) {
 	return string(b), true
 }
 
-// parityCase writes what Spark needs and what DuckDB made of it.
-func parityCase(t *testing.T, dir, text string, o run.Options) string {
+// sparkOutcome is what the job made of one case.
+type sparkOutcome struct {
+	Dir     string
+	Reason  string
+	Message string
+}
+
+// runSpark runs the Spark job on a copy of every job's storage, in one session.
+func runSpark(t *testing.T, python, remote string, jobs []Job) []sparkOutcome {
 	t.Helper()
-	ctx := t.Context()
-	job := drop(t, openStore(t, arrived), "sales.csv", strings.NewReader(text), o)
-	job.Buckets = 1
-	job, err := job.withDefaults()
+	type given struct {
+		Dir     string `json:"dir"`
+		ETLID   string `json:"etl_id"`
+		Drop    string `json:"drop"`
+		Buckets int    `json:"buckets"`
+	}
+	cases := make([]given, len(jobs))
+	for i, job := range jobs {
+		dir := t.TempDir()
+		copyDrop(t, job, dir)
+		cases[i] = given{Dir: dir, ETLID: job.ETLID, Drop: job.Drop.Drop().Record(), Buckets: job.Buckets}
+	}
+	list := filepath.Join(t.TempDir(), "cases.json")
+	b, err := json.Marshal(cases)
+	if err == nil {
+		err = os.WriteFile(list, b, 0o600)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	work := t.TempDir()
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		t.Fatal(err)
+	cmd := exec.CommandContext(t.Context(), python, "-B", "../databricks/job/tests/many.py", list)
+	cmd.Env = append(os.Environ(), "SKUCAST_SPARK_REMOTE="+remote)
+	var failure bytes.Buffer
+	cmd.Stderr = &failure
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%.4000s", err, failure.String())
 	}
-	src, err := stage(ctx, job, filepath.Join(work, linesFile))
+	var outcomes []sparkOutcome
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var o sparkOutcome
+		if json.Unmarshal(lines.Bytes(), &o) == nil && o.Dir != "" {
+			outcomes = append(outcomes, o)
+		}
+	}
+	if len(outcomes) != len(jobs) {
+		t.Fatalf("%d of %d cases have an outcome\n%.4000s", len(outcomes), len(jobs), failure.String())
+	}
+	return outcomes
+}
+
+// copyDrop gives the Spark job the same drop: the file with its time, and the record.
+func copyDrop(t *testing.T, job Job, dir string) {
+	t.Helper()
+	store, err := dirblob.Open(dir, dirblob.WithoutSync())
 	if err != nil {
 		t.Fatal(err)
 	}
-	copyFile(t, src.path, filepath.Join(dir, "lines.txt"))
-	params := etl.NewParams(src.header, job.Drop.Options.ETL(), 1)
-	e, err := openEngine(ctx, job, work)
+	from, err := job.Store.(*dirblob.Store).Path(job.Drop.Drop().Place())
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for place, b := range map[string][]byte{job.Drop.Drop().Place(): body, job.Drop.Drop().Record(): run.Canonical(job.Drop)} {
+		to, err := store.Path(place)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(to, arrived, job.Drop.LastModified); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// comparePair compares what the two engines left.
+func comparePair(t *testing.T, job Job, err error, spark sparkOutcome) {
+	t.Helper()
+	if err != nil {
+		want := err.Error()
+		if event.ReasonOf(err) != spark.Reason || want != spark.Message && event.ReasonOf(err) != etl.ReasonBadGzip {
+			t.Errorf("refused by Spark as %s: %s\nhere as %s: %s", spark.Reason, spark.Message, event.ReasonOf(err), want)
+		}
+		return
+	}
+	if spark.Reason != "" {
+		t.Fatalf("refused by Spark only, as %s: %s", spark.Reason, spark.Message)
+	}
+	store, err := dirblob.Open(spark.Dir, dirblob.WithoutSync())
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs := job
+	theirs.Store = store
+	for _, name := range []string{RejectsFile, QualityFile} {
+		if a, b := readBlob(t, job, name), readBlob(t, theirs, name); !bytes.Equal(a, b) {
+			t.Errorf("%s differs; Spark:\n%.600s\nhere:\n%.600s", name, b, a)
+		}
+	}
+	compareManifests(t, job, theirs)
+	compareTables(t, job, theirs)
+}
+
+// compareManifests compares all but the engine's name and what follows from the bytes of
+// Parquet files.
+func compareManifests(t *testing.T, ours, theirs Job) {
+	t.Helper()
+	texts := make([]string, 2)
+	for i, job := range []Job{ours, theirs} {
+		m, ok, err := existing(t.Context(), job)
+		if err != nil || !ok {
+			t.Fatalf("manifest: %v", err)
+		}
+		m.Engine = ""
+		for j, f := range m.Files {
+			if strings.HasSuffix(f.Path, ".parquet") {
+				m.Files[j] = run.File{Path: strings.Split(f.Path, "/")[0] + filepath.Dir(f.Path), Rows: f.Rows}
+			}
+		}
+		texts[i] = string(run.Canonical(m))
+	}
+	if texts[0] != texts[1] {
+		t.Errorf("manifests differ; Spark:\n%s\nhere:\n%s", texts[1], texts[0])
+	}
+}
+
+// compareTables compares the Parquet files value by value, and the order of sales.
+func compareTables(t *testing.T, ours, theirs Job) {
+	t.Helper()
+	e, err := openEngine(t.Context(), Job{MemoryLimit: "500MB", Threads: 2}, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.close()
-	x := &transformer{engine: e, job: job, dir: work, sql: params.SQL, out: output{source: src, params: params, quality: etl.NewQuality()}}
-	for _, step := range []func(context.Context) error{x.parse, x.decide, x.timeline} {
-		if err := step(ctx); err != nil {
-			t.Fatal(err)
+	folder := func(job Job) string { return job.Store.(*dirblob.Store).Dir() + "/" + run.ETLDir(job.ETLID) }
+	for name, query := range map[string]string{
+		"sales":        "SELECT * EXCLUDE (filename), regexp_extract(filename, 'bucket=..') FROM read_parquet('%s/sales/*/*.parquet', filename = true, file_row_number = true, hive_partitioning = false)",
+		"series_index": "SELECT * REPLACE (regexp_extract(file, 'bucket=..') AS file) FROM read_parquet('%s/" + IndexFile + "')",
+		"calendar":     "SELECT * FROM read_parquet('%s/" + CalendarFile + "')",
+	} {
+		a, b := fmt.Sprintf(query, folder(ours)), fmt.Sprintf(query, folder(theirs))
+		for which, except := range map[string]string{"only here": a + " EXCEPT ALL " + b, "only in Spark": b + " EXCEPT ALL " + a} {
+			var n int64
+			if err := e.row(t.Context(), "SELECT count(*) FROM ("+except+")", &n); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if n > 0 {
+				t.Errorf("%s: %d rows %s, the first %s", name, n, which, firstRow(t, e, except))
+			}
 		}
 	}
-	statement := func(name string, more ...map[string]string) string {
-		t.Helper()
-		s, err := shared.Statement(name, append(more, x.sql)...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	do := func(format string, args ...any) {
-		t.Helper()
-		if err := x.exec(ctx, fmt.Sprintf(format, args...)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	save := func(name, query string) {
-		do("COPY (%s) TO %s (FORMAT parquet)", query, quote(filepath.Join(dir, name+".parquet")))
-	}
-	evidence := make([]int64, 14)
-	var dst []any
-	for i := range evidence {
-		dst = append(dst, &evidence[i])
-	}
-	if err := x.row(ctx, statement(shared.Decision), dst...); err != nil {
-		t.Fatal(err)
-	}
-	save("dates", "SELECT * FROM dates")
-	save("days", statement(shared.Periods))
-	do("COPY (SELECT date, label, rule, sold_rule FROM periods) TO %s (FORMAT csv, HEADER)", quote(filepath.Join(dir, "periods.csv")))
-	do("CREATE TEMP TABLE judged AS %s", statement(shared.Judged))
-	do("CREATE TEMP TABLE cancelled AS %s", statement(shared.Cancelled))
-	save("cancelled", "SELECT * FROM cancelled")
-	do("CREATE TEMP TABLE written AS %s", statement(shared.Sales))
-	save("sales", "SELECT * FROM written")
-	save("rejects", statement(shared.Rejects))
-	save("quality", statement(shared.Quality))
-	save("index", statement(shared.Index, map[string]string{"file": "'f'"}))
-	save("calendar", statement(shared.Calendar))
-	save("giants", statement(shared.Giants))
-	b, err := json.Marshal(map[string]any{"sql": x.sql, "evidence": evidence})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "params.json"), b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir
 }
 
-func copyFile(t *testing.T, from, to string) {
+func firstRow(t *testing.T, e *engine, query string) string {
 	t.Helper()
-	r, err := os.Open(from)
-	if err != nil {
-		t.Fatal(err)
+	var text string
+	if err := e.row(context.WithoutCancel(t.Context()), "SELECT CAST(r AS VARCHAR) FROM ("+query+" LIMIT 1) AS r", &text); err != nil {
+		return err.Error()
 	}
-	defer func() { _ = r.Close() }()
-	w, err := os.Create(to)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(w, r); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	return text
 }
 
 // torture is a file in which every kind of dirt that a line can have comes many times.

@@ -87,8 +87,8 @@ func TestStatement(t *testing.T) {
 	if _, err := Statement(Typed, map[string]string{"r_names": ""}); err == nil || !strings.Contains(err.Error(), "date_order, line_id, number_style, p_line_id, p_names") {
 		t.Errorf("parameters without a value: %v", err)
 	}
-	got, err := Statement(Index, map[string]string{"file": "'x'"}, map[string]string{"file": "'y'", "r_hash": ""})
-	if err != nil || strings.Contains(got, "${") || !strings.Contains(got, "'x' AS file") {
+	got, err := Statement(Index, map[string]string{"r_hash": ", 'x'"}, map[string]string{"r_hash": ", 'y'"})
+	if err != nil || strings.Contains(got, "${") || !strings.Contains(got, ", 'x'))") {
 		t.Errorf("%v: %s", err, got)
 	}
 	for _, name := range Statements() {

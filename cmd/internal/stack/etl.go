@@ -29,7 +29,7 @@ func (s *Stack) runETL(ctx context.Context, params map[string]string, report fun
 	}
 	argv = append(argv, "--dir", s.cfg.Dir)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) } // with the children of a Spark job
 	cmd.WaitDelay = 5 * time.Second
 	cmd.SysProcAttr = dieWithParent()
 	cmd.Env = os.Environ()
