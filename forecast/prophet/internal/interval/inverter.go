@@ -22,6 +22,8 @@ type Inverter struct {
 	noise  float64   // s
 	atom   float64   // P₀
 	weight []float64 // λ c_j, later squared
+	rate   float64   // of a Poisson process; 0 = changes come by steps
+	pieces []piece   // of a Poisson process
 	u, w   []float64 // nodes, and quadrature weight × ψ / π
 	table  table     // of QuantilesTo
 }
@@ -61,7 +63,7 @@ func (v *Inverter) Window(l Law, factors []float64, from, to int) error {
 		}
 	}
 	v.u, v.w = v.u[:0], v.w[:0]
-	v.sd, v.noise, v.atom = math.Sqrt(variance), 1, 1
+	v.sd, v.noise, v.atom, v.rate = math.Sqrt(variance), 1, 1, 0
 	if math.IsInf(variance, 0) || math.IsNaN(variance) {
 		return ErrLaw
 	}
@@ -91,7 +93,7 @@ func (v *Inverter) place(far, chance float64) {
 		alive := false
 		for i := first; i < len(v.u); i++ {
 			u2 := v.u[i] * v.u[i]
-			psi := math.Exp(-v.noise*v.noise*u2/2) * (product(v.weight, chance, u2) - v.atom)
+			psi := math.Exp(-v.noise*v.noise*u2/2) * (v.changes(v.u[i], chance) - v.atom)
 			v.w[i] *= psi / math.Pi
 			alive = alive || psi > least*v.u[i]
 		}

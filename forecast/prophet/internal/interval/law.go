@@ -22,6 +22,8 @@
 // Gil-Pelaez (1951), "Note on the inversion theorem", Biometrika 38,
 // doi:10.1093/biomet/38.3-4.481.
 //
+// Prophet's original sampler has changes at any time; see Poisson.
+//
 // Everything is in the units of the scaled data. Flat trends have no changes.
 // Logistic trends are not linear in them: no closed form exists, and only the
 // simulation applies.

@@ -23,16 +23,36 @@ func future(g posterior.Growth, n int, step float64) *interval.Trend {
 	return f
 }
 
-// The exact quantiles split a million draws of Prophet's default sampler as
-// they should, within three standard errors: single steps, and sums over a
-// window with multiplicative factors.
+// The exact quantiles split a million draws of Prophet's samplers, the default
+// one and the original, as they should, within three standard errors: single
+// steps, and sums over a window with multiplicative factors.
 func TestQuantilesAgainstDraws(t *testing.T) {
-	const draws, n = 1_000_000, 14
+	const n = 14
 	f := future(posterior.Linear, n, 1./60)
-	factors := make([]float64, n)
+	factors, ahead := make([]float64, n), make([]float64, n)
 	for i := range factors {
 		factors[i] = 1 + 0.5*math.Sin(float64(i))
+		ahead[i] = f.T[i] - 1
 	}
+	for name, c := range map[string]struct {
+		draw   func([]float64, *rand.Rand)
+		window func(v *interval.Inverter, from, to int) error
+	}{
+		"steps": {f.StepsTo, func(v *interval.Inverter, from, to int) error { return v.Window(f.Law, factors, from, to) }},
+		"Poisson": {f.PoissonTo, func(v *interval.Inverter, from, to int) error {
+			return v.PoissonWindow(interval.PoissonOf(f.Growth, f.Params), ahead, factors, from, to)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) { splitDraws(t, f, factors, c.draw, c.window) })
+	}
+}
+
+func splitDraws(
+	t *testing.T, f *interval.Trend, factors []float64,
+	draw func([]float64, *rand.Rand), prepare func(v *interval.Inverter, from, to int) error,
+) {
+	t.Helper()
+	const draws = 1_000_000
 	type window struct{ from, to int }
 	windows := []window{{1, 1}, {6, 6}, {14, 14}, {1, 14}, {8, 13}}
 	probs := []float64{0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975, 0.99}
@@ -40,7 +60,7 @@ func TestQuantilesAgainstDraws(t *testing.T) {
 	below := make([][]int, len(windows))
 	for i, w := range windows {
 		var v interval.Inverter
-		if err := v.Window(f.Law, factors, w.from, w.to); err != nil {
+		if err := prepare(&v, w.from, w.to); err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range probs {
@@ -49,10 +69,10 @@ func TestQuantilesAgainstDraws(t *testing.T) {
 		below[i] = make([]int, len(probs))
 	}
 	r := rand.New(rand.NewPCG(7, 8))
-	path, mean := make([]float64, n), make([]float64, n)
+	path, mean := make([]float64, len(factors)), make([]float64, len(factors))
 	posterior.TrendTo(mean, f.Growth, f.T, f.Cap, f.Changepoints, f.Params)
 	for range draws {
-		f.StepsTo(path, r)
+		draw(path, r)
 		for h := range path {
 			path[h] = factors[h]*(path[h]-mean[h]) + f.Law.Sigma*r.NormFloat64()
 		}
