@@ -22,6 +22,9 @@ type Input struct {
 	// len(Y)+horizon values each (the first belongs to Y[0]). One that is NaN
 	// in an open period of the horizon is not used at all.
 	Known []forecast.Regressor
+	// Champion are the weights (Result.Weights) of an earlier run; they are kept
+	// where nothing clearly better is found. nil = none.
+	Champion map[string]float64
 	// Integer says that every observed value is a whole number (of up to 12
 	// digits); it is checked.
 	Integer bool

@@ -7,25 +7,91 @@ import (
 	"github.com/skucast/skucast/forecast"
 )
 
-// poolResiduals sets the standardised quantiles of each horizon group from
-// the series' residuals, with the prior's distribution mixed in.
+// pseudoResiduals is how many residuals the prior's quantiles are worth.
+const pseudoResiduals = 40.0
+
+// poolResiduals sets the standardised quantiles from the series' residuals,
+// with the prior's distribution mixed in. Their shape is that of all horizon
+// groups together, because a group of a few moments shows the calendar of
+// those moments; a group has a scale of its own, half way to what it shows.
 func (c *classPool) poolResiduals(views []*View) {
+	var all []float64
+	var squares, count [groups]float64
+	for _, v := range views {
+		f := c.rescale(v)
+		for g := range groups {
+			for _, r := range v.Residuals[g] {
+				all = append(all, f*r)
+				squares[g] += f * r * f * r
+				count[g]++
+			}
+		}
+	}
+	if len(all) == 0 {
+		return
+	}
+	slices.Sort(all)
+	total := (squares[0] + squares[1] + squares[2]) / float64(len(all))
+	own := float64(len(all)) / (float64(len(all)) + pseudoResiduals)
+	unproved := luck(views)
 	for g := range groups {
-		var all []float64
-		for _, v := range views {
-			all = append(all, v.Residuals[g]...)
+		scale := 1.0
+		if squares[g] > 0 {
+			scale = math.Pow(squares[g]/count[g]/total, 0.25)
 		}
-		if len(all) == 0 {
-			continue
-		}
-		slices.Sort(all)
-		const pseudo = 40.0
-		own := float64(len(all)) / (float64(len(all)) + pseudo)
 		for i, p := range forecast.Probabilities() {
-			c.z[g][i] = own*quantileOf(all, p) + (1-own)*c.z[g][i]
+			z := quantileOf(all, p) - unproved
+			c.z[g][i] = own*scale*z + (1-own)*c.z[g][i]
 		}
 		slices.Sort(c.z[g][:])
 	}
+}
+
+// rescale turns residuals in units of the scale that a view had without a pool
+// into units of the scale that it would have with this one.
+func (c *classPool) rescale(v *View) float64 {
+	if !(v.ScaleRatio > 0) {
+		return 1
+	}
+	f := shrunkScale(v.Own, v.OwnN, priorScaleRatio) / shrunkScale(v.Own, v.OwnN, c.scaleRatio)
+	return math.Max(0.1, math.Min(f, 10))
+}
+
+// minShared is the number of residuals whose mean is called shared.
+const minShared = 50
+
+// luck is the part of the mean residual that is not proved by the few moments
+// that the views look at: what the residuals of all series of a moment have in
+// common (a hot month, a holiday, a shift of the market) differs from moment to
+// moment, however many series there are. Views are sorted by lag.
+func luck(views []*View) float64 {
+	var squares, mean, k float64
+	for i := 0; i < len(views); {
+		j, sum, n := i, 0.0, 0.0
+		for ; j < len(views) && views[j].Lag == views[i].Lag; j++ {
+			for g := range groups {
+				for _, r := range views[j].Residuals[g] {
+					sum += r
+					n++
+				}
+			}
+		}
+		if n >= minShared {
+			squares += sum / n * sum / n
+			mean += sum / n
+			k++
+		}
+		i = j
+	}
+	if k < 2 {
+		return 0
+	}
+	mean /= k
+	variance := math.Max(0, squares-k*mean*mean) / (k - 1) / k // of the mean
+	if !(variance > 0) {
+		return 0
+	}
+	return mean * variance / (mean*mean + variance)
 }
 
 // quantileOf interpolates a sorted sample at probability p, with plotting
@@ -45,40 +111,39 @@ func quantileOf(sorted []float64, p float64) float64 {
 // pitCells is the resolution of the pooled distribution of probabilities.
 const pitCells = 2000
 
-// poolProbabilities finds, for each horizon group and wanted probability p,
-// the probability at which the count distribution must be read so that a share
-// p of the sample falls at or below it. Each observation is spread evenly over
-// the interval that its value covers, and uniform pseudo-observations stand
-// for the prior belief that the distribution is right.
+// pseudoPIT is how many observations the belief is worth that the count
+// distribution is right.
+const pseudoPIT = 100.0
+
+// poolProbabilities finds, for each wanted probability p, the probability at
+// which the count distribution must be read so that a share p of the sample
+// falls at or below it. Each observation is spread evenly over the interval
+// that its value covers, and uniform pseudo-observations stand for the prior
+// belief. As with residuals, all horizon groups share it.
 func (c *classPool) poolProbabilities(views []*View) {
-	const pseudo = 100.0
 	density, step := make([]float64, pitCells), make([]float64, pitCells+1)
-	for g := range groups {
-		clear(density)
-		clear(step)
-		step[0] = pseudo / pitCells
-		total := pseudo
-		for _, v := range views {
-			for i := 0; i+1 < len(v.PIT[g]); i += 2 {
-				spreadMass(density, step, v.PIT[g][i], v.PIT[g][i+1])
-				total++
-			}
+	step[0] = pseudoPIT / pitCells
+	total := pseudoPIT
+	for _, v := range views {
+		for i := 0; i+1 < len(v.PIT); i += 2 {
+			spreadMass(density, step, v.PIT[i], v.PIT[i+1])
+			total++
 		}
-		level := 0.0
-		for i := range density {
-			level += step[i]
-			density[i] = math.Max(density[i]+level, 1e-9)
+	}
+	level := 0.0
+	for i := range density {
+		level += step[i]
+		density[i] = math.Max(density[i]+level, 1e-9)
+	}
+	cell, cum := 0, 0.0
+	for i, p := range forecast.Probabilities() {
+		target := p * total
+		for cell < pitCells-1 && cum+density[cell] < target {
+			cum += density[cell]
+			cell++
 		}
-		cell, cum := 0, 0.0
-		for i, p := range forecast.Probabilities() {
-			target := p * total
-			for cell < pitCells-1 && cum+density[cell] < target {
-				cum += density[cell]
-				cell++
-			}
-			inside := math.Min(1, math.Max(0, (target-cum)/density[cell]))
-			c.prob[g][i] = (float64(cell) + inside) / pitCells
-		}
+		inside := math.Min(1, math.Max(0, (target-cum)/density[cell]))
+		c.prob[i] = (float64(cell) + inside) / pitCells
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/skucast/skucast/forecast/naive"
 	"github.com/skucast/skucast/forecast/profile"
 	"github.com/skucast/skucast/forecast/regress"
+	"github.com/skucast/skucast/forecast/theta"
 )
 
 // The candidates. A new model is a constant, a name, a case of candidate and a
@@ -24,6 +25,7 @@ const (
 	sba
 	regression
 	calendar
+	dot
 	nCandidates
 )
 
@@ -31,7 +33,7 @@ const (
 func candidateNames() [nCandidates]string {
 	return [nCandidates]string{
 		"seasonal_naive", "window_mean", "long_mean", "ses", "ets_ana", "ets_aada",
-		"profile_level", "profile_mean", "tsb", "sba", "regression", "regression_calendar",
+		"profile_level", "profile_mean", "tsb", "sba", "regression", "regression_calendar", "dot",
 	}
 }
 
@@ -81,6 +83,8 @@ func candidate(id int, t *task, class forecast.Class, prior []float64) (m foreca
 		return croston.TSB{}, !dense
 	case sba:
 		return croston.SBA{}, !dense
+	case dot:
+		return theta.Model{}, dense && t.season > 7
 	case calendar:
 		return regress.Model{Start: t.start}, t.start != 0 && t.season == 7 && (dense || len(t.known) > 0)
 	case regression:

@@ -44,8 +44,7 @@ func (e *Engine) Forecast(in Input, s Settings) Result {
 		Score:     Score{RMSSE: math.NaN(), RMSSESNaive: math.NaN()},
 	}
 	if n == 0 { // observed, but nothing ever sold
-		r.Status, r.Reason, r.Model = Fallback, ReasonNoDemand, "zero"
-		e.scoreZero(&r.Score)
+		e.unsold(&r, s.Pool)
 		return r
 	}
 	tr := &e.trial
@@ -84,6 +83,9 @@ func (e *Engine) final(r *Result, mean []float64, pl *classPool) bool {
 	class := forecast.Classify(t.y, t.season)
 	gram, steps := e.errorsGram(tr, len(tr.origins), n)
 	w := e.chooseWeights(tr.ids, gram, steps, pl)
+	if len(t.crowned) > 0 {
+		w = e.keepChampion(w, tr.ids, gram, steps, pl)
+	}
 	residuals := e.residuals(tr, len(tr.origins), n, w)
 	r.Weights, r.Parameters = map[string]float64{}, map[string]float64{}
 	names, limit := candidateNames(), limitOf(t.y)

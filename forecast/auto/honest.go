@@ -75,21 +75,3 @@ func (e *Engine) score(sc *Score, mean []float64, q [][forecast.NQuantiles]float
 		sc.RMSSESNaive = forecast.Round6(math.Sqrt(seNaive / k))
 	}
 }
-
-// scoreZero scores the forecast zero of a series that never sold: it was
-// right in every observed period.
-func (e *Engine) scoreZero(sc *Score) {
-	t := &e.task
-	from := max(0, len(t.full)-t.h)
-	if from == 0 {
-		return
-	}
-	for _, v := range t.full[from:] {
-		if v == v {
-			sc.NScored++
-		}
-	}
-	for i := range sc.AtOrBelow {
-		sc.AtOrBelow[i] = sc.NScored
-	}
-}

@@ -151,16 +151,17 @@ func TestPoolProbabilities(t *testing.T) {
 		} else {
 			u = 0.9 + (u-0.7)/3
 		}
-		v.PIT[0] = append(v.PIT[0], u, u)
+		v.PIT = append(v.PIT, u, u)
 	}
 	c.poolProbabilities([]*View{&v})
 	// 0.9 = 0.7 + 0.2: two thirds into the upper tenth.
-	if got := c.prob[0][6]; math.Abs(got-(0.9+0.2/3)) > 0.003 {
+	if got := c.prob[6]; math.Abs(got-(0.9+0.2/3)) > 0.003 {
 		t.Errorf("0.9 is read at %v, want %v", got, 0.9+0.2/3)
 	}
+	c.poolProbabilities(nil)
 	for i, p := range forecast.Probabilities() {
-		if got := c.prob[1][i]; math.Abs(got-p) > 1e-9 {
-			t.Errorf("a group without a sample reads %v at %v", p, got)
+		if got := c.prob[i]; math.Abs(got-p) > 1e-9 {
+			t.Errorf("without a sample %v is read at %v", p, got)
 		}
 	}
 }

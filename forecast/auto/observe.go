@@ -12,11 +12,19 @@ import (
 // procedure, with priors in place of a pool, as of T and of earlier moments.
 func (e *Engine) Sample(in Input, horizon int) Sample {
 	s := Sample{Version: sampleVersion, Class: forecast.Dead.String()}
-	if !e.prepare(in, horizon) || len(e.task.y) == 0 {
+	if !e.prepare(in, horizon) {
 		return s
 	}
 	t, tr := &e.task, &e.trial
 	y, full := t.y, t.full
+	for _, lag := range allLags(horizon, t.season) {
+		if v, ok := e.unsoldView(lag); ok {
+			s.Views = append(s.Views, v)
+		}
+	}
+	if len(y) == 0 {
+		return s
+	}
 	s.Class = forecast.Classify(y, t.season).String()
 	for _, lag := range allLags(horizon, t.season) {
 		n := len(y) - lag
@@ -90,7 +98,7 @@ func (e *Engine) observe(v *View, key int, mu []float64, full bool) {
 		case countSpread:
 			s.dist.At(m)
 			low, high := s.dist.Interval(y)
-			v.PIT[g] = append(v.PIT[g], forecast.Round6(low), forecast.Round6(high))
+			v.PIT = append(v.PIT, forecast.Round6(low), forecast.Round6(high))
 			continue
 		}
 		r := residual(y, m)
@@ -104,9 +112,8 @@ func (e *Engine) observe(v *View, key int, mu []float64, full bool) {
 		v.Rate = forecast.Round6(float64(demandPeriods) / float64(v.RateN))
 	}
 	recent := t.y[max(0, o-spansOf(t.season).residual):o]
-	if s.kind == countSpread {
-		v.Dispersion = forecast.Round6(rawDispersion(recent))
-	} else if rough := roughness(recent, t.season); s.kind == residualSpread && k > 3 && rough > 0 {
+	if rough := roughness(recent, t.season); s.kind == residualSpread && k > 3 && rough > 0 {
+		v.Own, v.OwnN = forecast.Round6(s.own), s.ownN
 		v.ScaleRatio = forecast.Round6(math.Sqrt(ss/float64(k)) / rough)
 	}
 	e.observeProfile(v)

@@ -17,10 +17,11 @@ type Pool struct {
 }
 
 // Keys of the pool: the demand classes, and one for series of the first four
-// with too few demands for a backtest.
+// with too few demands for a backtest, and one for those without any.
 const (
 	keySparse = forecast.NClasses
-	nKeys     = forecast.NClasses + 1
+	keyUnsold = forecast.NClasses + 1
+	nKeys     = forecast.NClasses + 2
 )
 
 // minPooled is the number of series that a class needs for a pool of its own,
@@ -31,9 +32,8 @@ const minPooled = 20
 type classPool struct {
 	gram       [nCandidates * nCandidates]float64 // of normed errors
 	z          [groups][forecast.NQuantiles]float64
-	prob       [groups][forecast.NQuantiles]float64
+	prob       [forecast.NQuantiles]float64
 	scaleRatio float64
-	dispersion float64
 	sparse     sparseModel
 	profile    []float64 // by phase, mean 1; nil = flat
 }
@@ -54,8 +54,11 @@ func poolKey(y []float64, class forecast.Class) int {
 }
 
 func keyName(key int) string {
-	if key == keySparse {
+	switch key {
+	case keySparse:
 		return "sparse"
+	case keyUnsold:
+		return "unsold"
 	}
 	return forecast.Class(key).String()
 }
@@ -127,7 +130,9 @@ func NewPool(samples []Sample, horizon, season int) *Pool {
 					shared = &s
 				}
 				c = c.sharing(shared)
-				if typical := typicalRate(all, season, c.sparse.rate); k == int(forecast.New) || typical < c.sparse.rate {
+				if k == keyUnsold {
+					c = prior(k) // others that sell prove nothing
+				} else if typical := typicalRate(all, season, c.sparse.rate); k == int(forecast.New) || typical < c.sparse.rate {
 					c.sparse.rate = typical
 				}
 			}
@@ -141,7 +146,7 @@ func NewPool(samples []Sample, horizon, season int) *Pool {
 // know. Dispersion and the rate of demand say little about another class.
 func (c *classPool) sharing(all *classPool) classPool {
 	s := *all
-	s.sparse, s.dispersion = c.sparse, c.dispersion
+	s.sparse = c.sparse
 	return s
 }
 
@@ -151,22 +156,22 @@ func order(views []*View) {
 	slices.SortFunc(views, func(a, b *View) int {
 		c := cmp.Or(
 			cmp.Compare(a.Lag, b.Lag), strings.Compare(a.Key, b.Key), cmp.Compare(a.RateN, b.RateN),
-			cmp.Compare(a.Rate, b.Rate), cmp.Compare(a.ScaleRatio, b.ScaleRatio), cmp.Compare(a.Dispersion, b.Dispersion),
+			cmp.Compare(a.Rate, b.Rate), cmp.Compare(a.ScaleRatio, b.ScaleRatio),
 		)
 		if c != 0 {
 			return c
 		}
 		for g := range groups {
-			if c := cmp.Or(slices.Compare(a.Residuals[g], b.Residuals[g]), slices.Compare(a.PIT[g], b.PIT[g])); c != 0 {
+			if c := slices.Compare(a.Residuals[g], b.Residuals[g]); c != 0 {
 				return c
 			}
 		}
 		return cmp.Or(
-			slices.Compare(a.Gram, b.Gram), slices.Compare(a.Models, b.Models),
+			slices.Compare(a.PIT, b.PIT), slices.Compare(a.Gram, b.Gram), slices.Compare(a.Models, b.Models),
 			slices.Compare(a.Profile, b.Profile), slices.Compare(a.Exposure, b.Exposure),
 			slices.Compare(a.Recent, b.Recent), slices.Compare(a.Sizes, b.Sizes),
 			cmp.Compare(a.LogSize, b.LogSize), cmp.Compare(a.SizeN, b.SizeN),
-			cmp.Compare(a.Scale, b.Scale), cmp.Compare(a.First, b.First), cmp.Compare(a.Second, b.Second),
+			cmp.Compare(a.Scale, b.Scale), cmp.Compare(a.First, b.First), cmp.Compare(a.Own, b.Own), cmp.Compare(a.OwnN, b.OwnN), cmp.Compare(a.Second, b.Second),
 		)
 	})
 }
@@ -175,7 +180,7 @@ func order(views []*View) {
 func (c *classPool) learn(views []*View, season int, ownClass bool) {
 	c.poolProfile(views, season)
 	c.poolGram(views)
-	c.poolScalars(views, ownClass)
+	c.poolRatio(views)
 	c.poolResiduals(views)
 	if ownClass {
 		c.poolSparse(views, season)
@@ -186,26 +191,16 @@ func (c *classPool) learn(views []*View, season int, ownClass bool) {
 // priorSeries is how many series the prior of a pooled number is worth.
 const priorSeries = 5
 
-// poolScalars pools the scale ratio, the dispersion and the rate; the last two
-// say little about another class, so those of all classes do not replace a
-// prior.
-func (c *classPool) poolScalars(views []*View, ownClass bool) {
-	ratio, nRatio := priorSeries*math.Log(c.scaleRatio), float64(priorSeries)
-	disp, nDisp := priorSeries*math.Log(c.dispersion), float64(priorSeries)
+// poolRatio pools the scale ratio.
+func (c *classPool) poolRatio(views []*View) {
+	ratio, n := priorSeries*math.Log(c.scaleRatio), float64(priorSeries)
 	for _, v := range views {
 		if v.ScaleRatio > 0 {
 			ratio += math.Log(v.ScaleRatio)
-			nRatio++
-		}
-		if v.Dispersion > 0 {
-			disp += math.Log(v.Dispersion)
-			nDisp++
+			n++
 		}
 	}
-	c.scaleRatio = math.Exp(ratio / nRatio)
-	if ownClass {
-		c.dispersion = math.Exp(disp / nDisp)
-	}
+	c.scaleRatio = math.Exp(ratio / n)
 }
 
 // poolGram averages the error products of each pair of candidates over the

@@ -20,6 +20,7 @@ type task struct {
 	unit    float64 // y·unit is demand; a power of two, hence exact
 	h       int
 	closed  []bool
+	crowned map[string]float64 // the champion's weights
 }
 
 // prepare fills e.task and reports whether anything was observed.
@@ -32,7 +33,7 @@ func (e *Engine) prepare(in Input, h int) bool {
 	}
 	e.arena.reset()
 	t := &e.task
-	*t = task{season: max(1, in.Season), integer: in.Integer, h: h, closed: in.Closed, unit: 1, known: t.known[:0]}
+	*t = task{season: max(1, in.Season), integer: in.Integer, h: h, closed: in.Closed, crowned: in.Champion, unit: 1, known: t.known[:0]}
 	t.full = e.arena.take(len(in.Y))
 	top, observed := 0.0, false
 	for i, v := range in.Y {

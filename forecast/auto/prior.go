@@ -9,7 +9,7 @@ import (
 // prior is what is believed about a class before any sample is seen: round
 // numbers near what backtests on public retail data show.
 func prior(key int) classPool {
-	c := classPool{scaleRatio: 0.75, dispersion: 2.5, sparse: priorSparse(key)}
+	c := classPool{scaleRatio: priorScaleRatio, sparse: priorSparse(key)}
 	loss := priorLoss(key)
 	for a, la := range loss {
 		for b, lb := range loss {
@@ -22,6 +22,7 @@ func prior(key int) classPool {
 			c.gram[a*nCandidates+b] = rho * math.Sqrt(la*lb)
 		}
 	}
+	c.prob = forecast.Probabilities()
 	for g := range groups {
 		// A Gaussian with heavier tails; a little wider for far steps.
 		wide := 1 + 0.05*float64(g)
@@ -29,13 +30,12 @@ func prior(key int) classPool {
 		for i := range c.z[g] {
 			c.z[g][i] *= wide
 		}
-		c.prob[g] = forecast.Probabilities()
-	}
-	if key == int(forecast.Lumpy) {
-		c.dispersion = 5
 	}
 	return c
 }
+
+// priorScaleRatio is the scale of residuals over the roughness.
+const priorScaleRatio = 0.75
 
 // priorLoss is the mean squared error of each candidate relative to the
 // simple means.
@@ -43,12 +43,12 @@ func priorLoss(key int) [nCandidates]float64 {
 	loss := [nCandidates]float64{
 		seasonalNaive: 1.8, windowMean: 1.02, longMean: 1, ses: 1,
 		etsSeason: 0.98, etsTrendSeason: 1, profileLevel: 0.98, profileMean: 0.98,
-		tsb: 1, sba: 1.02, regression: 1, calendar: 1,
+		tsb: 1, sba: 1.02, regression: 1, calendar: 1, dot: 1,
 	}
 	switch key {
 	case int(forecast.Smooth), int(forecast.Erratic):
 		loss[etsSeason], loss[profileLevel], loss[profileMean] = 0.75, 0.72, 0.75
-		loss[etsTrendSeason], loss[regression], loss[calendar], loss[seasonalNaive] = 0.8, 0.75, 0.75, 1.2
+		loss[etsTrendSeason], loss[regression], loss[calendar], loss[dot], loss[seasonalNaive] = 0.8, 0.75, 0.75, 0.8, 1.2
 	}
 	return loss
 }

@@ -3,7 +3,7 @@ package auto
 import "slices"
 
 // sampleVersion is raised when the meaning of a field of Sample changes.
-const sampleVersion = 2
+const sampleVersion = 3
 
 // Sample is what one series contributes to the pool, as plain numbers that
 // survive JSON: the honest procedure, run as of several moments of the past.
@@ -30,12 +30,14 @@ type View struct {
 	// group (thirds of the horizon).
 	Residuals [groups][]float64 `json:"residuals"`
 	// PIT holds the intervals [F(y−1), F(y)] of the uncalibrated count
-	// distribution by horizon group, flattened in pairs.
-	PIT [groups][]float64 `json:"pit"`
+	// distribution, flattened in pairs.
+	PIT []float64 `json:"pit,omitempty"`
 	// ScaleRatio is the residual scale over the series' roughness; 0 = unknown.
 	ScaleRatio float64 `json:"scale_ratio,omitempty"`
-	// Dispersion is the variance to mean ratio around the local level; 0 = unknown.
-	Dispersion float64 `json:"dispersion,omitempty"`
+	// Own is the sum of the OwnN squared residuals of the backtest that the
+	// scale of Residuals rests on, in units of the roughness.
+	Own  float64 `json:"own,omitempty"`
+	OwnN int     `json:"own_n,omitempty"`
 	// Profile is the demand by season phase and Exposure what a flat profile
 	// would have given, both in units of the series' own level.
 	Profile  []float64 `json:"profile,omitempty"`

@@ -142,6 +142,8 @@ func priorSparse(key int) sparseModel {
 		m.memory, m.strength, m.rate, m.lean = 1, 20, 0.01, 0
 	case int(forecast.New):
 		m.rate = 0.3
+	case keyUnsold:
+		m.rate = 0 // until a sample shows that such series begin to sell
 	}
 	return m
 }

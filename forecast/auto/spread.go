@@ -17,6 +17,8 @@ type spread struct {
 	hurdle count.Hurdle
 	lean   float64 // of the point forecast, for the hurdle
 	scale  float64 // of residuals of √demand
+	own    float64 // sum of the series' squared residuals over its roughness squared
+	ownN   int     // number of those residuals
 	pool   *classPool
 }
 
@@ -32,9 +34,12 @@ const lowCount = 12
 
 // How many residuals, or periods, weigh as much as the pool's opinion.
 const (
-	ownResiduals  = 12
-	ownDispersion = 30
+	ownResiduals  = 60
+	ownDispersion = 60
 )
+
+// usualDispersion is the variance to mean ratio of retail demand.
+const usualDispersion = 2.5
 
 // sizesKept is the number of recent demands in the hurdle distribution.
 const sizesKept = 60
@@ -51,17 +56,25 @@ func (e *Engine) setSpread(n int, class forecast.Class, residuals []float64, pl 
 	if gappy || t.integer && meanOf(recent) < lowCount {
 		s.kind = countSpread
 		s.dist.Mix, s.dist.Integer = 0.5, t.integer
-		s.dist.Dispersion = dispersion(recent, pl.dispersion)
+		s.dist.Dispersion = dispersion(recent, dispersion(past, usualDispersion))
 		s.dist.Fit(past, sizesKept)
 		return
 	}
-	prior := pl.scaleRatio * roughness(recent, t.season)
-	var sum float64
+	rough := roughness(recent, t.season)
+	s.own, s.ownN = 0, len(residuals)
 	for _, r := range residuals {
-		sum += r * r
+		s.own += r / rough * (r / rough)
 	}
-	k := float64(len(residuals))
-	s.scale = math.Sqrt((sum + ownResiduals*prior*prior) / (k + ownResiduals))
+	if !(rough > 0) || math.IsInf(s.own, 0) {
+		s.scale, s.own, s.ownN = rough, 0, 0
+		return
+	}
+	s.scale = rough * shrunkScale(s.own, s.ownN, pl.scaleRatio)
+}
+
+// shrunkScale is the scale of residuals in units of the roughness.
+func shrunkScale(own float64, n int, ratio float64) float64 {
+	return math.Sqrt((own + ownResiduals*ratio*ratio) / (float64(n) + ownResiduals))
 }
 
 // quantiles writes the quantiles for mean mu at step j of h, in the units of
@@ -71,7 +84,7 @@ func (s *spread) quantiles(q *[forecast.NQuantiles]float64, mu float64, j, h int
 	switch s.kind {
 	case countSpread:
 		s.dist.At(mu)
-		s.dist.Quantiles(&s.pool.prob[g], q)
+		s.dist.Quantiles(&s.pool.prob, q)
 		return
 	case hurdleSpread:
 		p := forecast.Probabilities()

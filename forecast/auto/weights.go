@@ -14,6 +14,56 @@ const dropBelow = 0.03
 // from the series' own to the pool's (Bates and Granger, 1969,
 // doi:10.1057/jors.1969.103, with a prior). n = 0 leaves the pool alone.
 func (e *Engine) chooseWeights(ids []int, gram []float64, n int, pl *classPool) []float64 {
+	g := e.shrunkGram(ids, gram, n, pl)
+	w := e.arena.take(len(ids))
+	minimiseOnSimplex(g, w)
+	prune(w)
+	return w
+}
+
+// championBonus is the relative loss that a champion may have above that of
+// the best weights: they were found on the same periods, its own were not.
+const championBonus = 0.02
+
+// keepChampion replaces w by the champion's weights unless w is clearly
+// better. Candidates that it knows and this series lacks count for nothing.
+func (e *Engine) keepChampion(w []float64, ids []int, gram []float64, n int, pl *classPool) []float64 {
+	names := candidateNames()
+	c := e.arena.take(len(ids))
+	var sum float64
+	for a, id := range ids {
+		if v := e.task.crowned[names[id]]; v > 0 && v <= 1 {
+			c[a] = v
+			sum += v
+		}
+	}
+	if sum < 0.9 { // of another procedure, or of a series with other candidates
+		return w
+	}
+	for a := range c {
+		c[a] /= sum
+	}
+	g := e.shrunkGram(ids, gram, n, pl)
+	if quadratic(g, c) <= (1+championBonus)*quadratic(g, w) {
+		return c
+	}
+	return w
+}
+
+// quadratic is w'Gw.
+func quadratic(g, w []float64) float64 {
+	var sum float64
+	for a, wa := range w {
+		for b, wb := range w {
+			sum += wa * wb * g[a*len(w)+b]
+		}
+	}
+	return sum
+}
+
+// shrunkGram is the matrix of error products, between the series' own and the
+// pool's.
+func (e *Engine) shrunkGram(ids []int, gram []float64, n int, pl *classPool) []float64 {
 	k := len(ids)
 	g := e.arena.take(k * k)
 	own := float64(n) / (float64(n) + ownSteps)
@@ -31,10 +81,7 @@ func (e *Engine) chooseWeights(ids []int, gram []float64, n int, pl *classPool) 
 	for a := range k { // a little preference for spreading the weight
 		g[a*k+a] += 0.01 * trace / float64(k)
 	}
-	w := e.arena.take(k)
-	minimiseOnSimplex(g, w)
-	prune(w)
-	return w
+	return g
 }
 
 // gramNorm is the geometric mean of the squared errors of the simple models

@@ -29,7 +29,7 @@ type input struct {
 	kind          forecast.Kind
 	centre, scale float64
 	cross         bool // one more column per season phase
-	around        bool // two more columns: the period before and after a rare flag
+	around        bool // three more columns: the period before and after a rare flag, and the periods before that
 }
 
 func newDesign(s forecast.Series, m Model) *design {
@@ -94,6 +94,9 @@ func (d *design) add(penalty float64) {
 // few to tell one weekday's from another's.
 const rareFlag = 0.08
 
+// nearby is how many periods ahead a rare flag is felt.
+const nearby = 3
+
 // maxScaled is the number of standard deviations up to which an input is
 // believed: a price typed wrong by a factor of 100 must not sell e^100 units.
 const maxScaled = 4
@@ -122,6 +125,7 @@ func (d *design) addInput(r forecast.Regressor) {
 	d.inputs = append(d.inputs, in)
 	d.add(penaltyInput)
 	if in.around {
+		d.add(penaltyAround)
 		d.add(penaltyAround)
 		d.add(penaltyAround)
 	}
@@ -195,7 +199,14 @@ func (d *design) row(t int) (idx []int, val []float64) {
 			if v := in.at(t - 1); v != 0 {
 				d.put(col+1, v)
 			}
-			col += 2
+			near := 0.0
+			for k := 2; k <= nearby; k++ {
+				near += in.at(t + k)
+			}
+			if near != 0 {
+				d.put(col+2, near)
+			}
+			col += 3
 		}
 		if in.cross {
 			col += d.season
