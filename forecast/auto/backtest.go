@@ -54,7 +54,7 @@ func (e *Engine) backtest(tr *trial, pl *classPool) {
 		if !ok {
 			continue
 		}
-		f, err := m.Fit(t.series(first))
+		f, err := e.fit(m, first)
 		if err != nil {
 			continue // too short for this one: the others compete without it
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/skucast/skucast/forecast/ets"
 	"github.com/skucast/skucast/forecast/naive"
 	"github.com/skucast/skucast/forecast/profile"
+	"github.com/skucast/skucast/forecast/prophet/series"
 	"github.com/skucast/skucast/forecast/regress"
 	"github.com/skucast/skucast/forecast/theta"
 )
@@ -26,6 +27,7 @@ const (
 	regression
 	calendar
 	dot
+	prophet
 	nCandidates
 )
 
@@ -33,7 +35,7 @@ const (
 func candidateNames() [nCandidates]string {
 	return [nCandidates]string{
 		"seasonal_naive", "window_mean", "long_mean", "ses", "ets_ana", "ets_aada",
-		"profile_level", "profile_mean", "tsb", "sba", "regression", "regression_calendar", "dot",
+		"profile_level", "profile_mean", "tsb", "sba", "regression", "regression_calendar", "dot", "prophet",
 	}
 }
 
@@ -85,6 +87,8 @@ func candidate(id int, t *task, class forecast.Class, prior []float64) (m foreca
 		return croston.SBA{}, !dense
 	case dot:
 		return theta.Model{}, dense && t.season > 7
+	case prophet:
+		return series.Model{}, dense && t.season > 1
 	case calendar:
 		return regress.Model{Start: t.start}, t.start != 0 && t.season == 7 && (dense || len(t.known) > 0)
 	case regression:

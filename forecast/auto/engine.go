@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/skucast/skucast/forecast"
+	"github.com/skucast/skucast/forecast/prophet/series"
 )
 
 // Engine is the reusable workspace of one goroutine; the zero value is ready.
@@ -17,6 +18,15 @@ type Engine struct {
 	params []forecast.Parameter
 	priors []classPool                    // in place of a pool
 	quant  [][forecast.NQuantiles]float64 // of the honest forecast
+	shared series.Workspace               // what Prophet keeps for series on the same grid
+}
+
+// fit estimates a candidate on the periods before n.
+func (e *Engine) fit(m forecast.Model, n int) (forecast.Fitted, error) {
+	if p, ok := m.(series.Model); ok {
+		return p.FitIn(&e.shared, e.task.series(n))
+	}
+	return m.Fit(e.task.series(n))
 }
 
 // view selects the pool's knowledge: as of T−h, or as of T.
@@ -99,7 +109,7 @@ func (e *Engine) final(r *Result, mean []float64, pl *classPool) bool {
 		if m == nil {
 			continue
 		}
-		f, err := m.Fit(t.series(n))
+		f, err := e.fit(m, n)
 		if err != nil {
 			continue
 		}
@@ -144,7 +154,7 @@ func (e *Engine) simple(r *Result, mean []float64, class forecast.Class, pl *cla
 		if !ok {
 			continue
 		}
-		f, err := m.Fit(t.series(n))
+		f, err := e.fit(m, n)
 		if err != nil {
 			continue
 		}

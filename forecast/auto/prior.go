@@ -43,12 +43,12 @@ func priorLoss(key int) [nCandidates]float64 {
 	loss := [nCandidates]float64{
 		seasonalNaive: 1.8, windowMean: 1.02, longMean: 1, ses: 1,
 		etsSeason: 0.98, etsTrendSeason: 1, profileLevel: 0.98, profileMean: 0.98,
-		tsb: 1, sba: 1.02, regression: 1, calendar: 1, dot: 1,
+		tsb: 1, sba: 1.02, regression: 1, calendar: 1, dot: 1, prophet: 1.1,
 	}
 	switch key {
 	case int(forecast.Smooth), int(forecast.Erratic):
 		loss[etsSeason], loss[profileLevel], loss[profileMean] = 0.75, 0.72, 0.75
-		loss[etsTrendSeason], loss[regression], loss[calendar], loss[dot], loss[seasonalNaive] = 0.8, 0.75, 0.75, 0.8, 1.2
+		loss[etsTrendSeason], loss[regression], loss[calendar], loss[dot], loss[prophet], loss[seasonalNaive] = 0.8, 0.75, 0.75, 0.8, 0.8, 1.2
 	}
 	return loss
 }

@@ -45,12 +45,14 @@ def native(make):
 
 def conformal(make):
     """Intermittent models have no intervals of their own: statsforecast's conformal ones,
-    over as many of ten windows of one horizon as the history allows."""
+    over as many of ten windows of one horizon as the history allows. Where it allows no two,
+    there is the point forecast only."""
     def run(s):
         y = filled(s.y, s.season)
         windows = min(10, (len(y) - 8) // s.h)
         if windows < 2:
-            raise ValueError("too short for two conformal windows")
+            mean = np.asarray(make(None).forecast(y=y, h=s.h)["mean"], float)
+            return mean, np.repeat(mean[:, None], len(P), axis=1)
         m = make(ConformalIntervals(n_windows=windows, h=s.h))
         return quantiles(m.forecast(y=y, h=s.h, level=LEVELS))
     return run
