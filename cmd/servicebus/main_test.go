@@ -63,6 +63,7 @@ func TestExitCodes(t *testing.T) {
 		{"no such config", []string{"--config", "nowhere.json"}, exitMisuse, "nowhere.json"},
 		{"config of another kind", []string{"--config", "main.go"}, exitMisuse, "main.go: servicebus: configuration: invalid character"},
 		{"key without policy", []string{"--queue", "a", "--key", "secret"}, exitMisuse, "a policy and its key"},
+		{"unknown right", []string{"--queue", "a", "--rights", "p=read"}, exitMisuse, "some of send, listen, manage"},
 		{"half a certificate", []string{"--queue", "a", "--tls-cert", "x"}, exitMisuse, "go together"},
 		{"no such certificate", []string{"--queue", "a", "--tls-cert", "x", "--tls-key", "y"}, exitMisuse, "no such file"},
 		{"certificate for nobody", []string{"--queue", "a", "--tls-write-cert", "x"}, exitMisuse, "--tls-write-cert"},

@@ -31,6 +31,7 @@ type options struct {
 	queue     servicebus.Queue // what the queues of --queue have in common
 	dir       string
 	keys      map[string]string
+	rights    map[string]servicebus.Right
 	anyJWT    bool
 	tls       bool
 	tlsWrite  string
@@ -39,7 +40,7 @@ type options struct {
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
-	o := options{keys: map[string]string{}}
+	o := options{keys: map[string]string{}, rights: map[string]servicebus.Right{}}
 	fs := flag.NewFlagSet("servicebus", flag.ContinueOnError)
 	fs.SetOutput(stderr)
 	fs.Usage = func() {
@@ -68,6 +69,19 @@ func parse(args []string, stderr io.Writer) (options, error) {
 			return errors.New("a policy and its key, apart by =")
 		}
 		o.keys[policy] = key
+		return nil
+	})
+	fs.Func("rights", "`policy=send,listen,manage`: what a policy of --key may do; everything if it is not said", func(v string) error {
+		policy, list, ok := strings.Cut(v, "=")
+		known := map[string]servicebus.Right{"send": servicebus.Send, "listen": servicebus.Listen, "manage": servicebus.Manage}
+		for name := range strings.SplitSeq(list, ",") {
+			right, is := known[name]
+			ok = ok && is
+			o.rights[policy] |= right
+		}
+		if !ok {
+			return errors.New("a policy and some of send, listen, manage, apart by =")
+		}
 		return nil
 	})
 	fs.BoolVar(&o.anyJWT, "any-jwt", false, "with --key: accept every token of an identity (Microsoft Entra) unread")
@@ -114,7 +128,7 @@ func (o options) serverConfig(now func() time.Time) (servicebus.Config, error) {
 		q.Name = name
 		cfg.Queues = append(cfg.Queues, q)
 	}
-	cfg.Keys, cfg.AnyJWT, cfg.Dir = o.keys, o.anyJWT, o.dir
+	cfg.Keys, cfg.Rights, cfg.AnyJWT, cfg.Dir = o.keys, o.rights, o.anyJWT, o.dir
 	switch {
 	case o.cert != "":
 		pair, err := tls.LoadX509KeyPair(o.cert, o.key)

@@ -36,9 +36,9 @@ func (l *link) openSession(p amqp.Attach, source amqp.Terminus, reply *amqp.Atta
 	case !asked && !l.e.q.Sessions():
 		return nil
 	case !asked:
-		return notAllowed("It is not possible for an entity that requires sessions to create a non-sessionful message receiver (%s).", l.e.name)
+		return notAllowed("It is not possible for an entity that requires sessions to create a non-sessionful message receiver. Entity: %s", l.e.name)
 	case !l.e.q.Sessions():
-		return notAllowed("A sessionful message receiver cannot be created on an entity that does not require sessions (%s).", l.e.name)
+		return notAllowed("A sessionful message receiver cannot be created on an entity that does not require sessions. Entity: %s", l.e.name)
 	}
 	switch id := want.(type) {
 	case string:
@@ -206,7 +206,7 @@ func (c *conn) manageSession(e *entity, op string, args amqp.Map) amqp.Response 
 	}
 	switch {
 	case errors.Is(err, queue.ErrFull):
-		return amqp.Response{Code: codeForbidden, Condition: "amqp:resource-limit-exceeded", Description: err.Error()}
+		return amqp.Response{Code: codeForbidden, Condition: conditionLimit, Description: err.Error()}
 	case err != nil:
 		return sessionLost()
 	case key == "":

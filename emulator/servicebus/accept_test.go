@@ -213,6 +213,11 @@ func TestSessionRefusals(t *testing.T) {
 	condition(t, err, "amqp:not-allowed")
 	_, err = c.AcceptSessionForQueue(ctx, "plain", "A", nil)
 	condition(t, err, "amqp:not-allowed")
+	// An empty id is an id.
+	sendTo(ctx, t, sender(t, c, "sessions"), "", "of nobody")
+	none, err := c.AcceptSessionForQueue(ctx, "sessions", "", nil)
+	must(t, err)
+	must(t, none.CompleteMessage(ctx, fromSession(ctx, t, none, "of nobody"), nil))
 	// The dead letters of a queue with sessions are received without them.
 	sendTo(ctx, t, sender(t, c, "sessions"), "A", "x")
 	r, err := c.AcceptNextSessionForQueue(ctx, "sessions", nil)

@@ -26,7 +26,7 @@ func (c *conn) putToken(r amqp.Request) amqp.Response {
 	}
 	audience := r.Properties.String("name")
 	if len(c.srv.keys) > 0 {
-		until, err := c.srv.verify(r, audience)
+		granted, err := c.srv.verify(r, audience)
 		if err == nil && len(c.claims) >= maxClaims {
 			err = errors.New("too many tokens on one connection")
 		}
@@ -34,9 +34,9 @@ func (c *conn) putToken(r amqp.Request) amqp.Response {
 			return amqp.Response{Code: codeUnauthorized, Condition: conditionUnauthorized, Description: err.Error()}
 		}
 		if c.claims == nil {
-			c.claims = map[string]time.Time{}
+			c.claims = map[string]claim{}
 		}
-		c.claims[amqp.Entity(audience)] = until
+		c.claims[amqp.Entity(audience)] = granted
 	}
 	name := strings.TrimSuffix(strings.TrimSuffix(amqp.Entity(audience), nodeManagement), "/")
 	if name != "" && c.srv.lookup(name) == nil {
@@ -46,45 +46,73 @@ func (c *conn) putToken(r amqp.Request) amqp.Response {
 	return amqp.Response{Code: codeAccepted, Description: "Accepted"}
 }
 
-// verify returns until when a token allows the use of what audience names.
-func (s *Server) verify(r amqp.Request, audience string) (time.Time, error) {
+// claim is what a token allows, and until when.
+type claim struct {
+	until  time.Time
+	rights Right
+}
+
+const allRights = Send | Listen | Manage
+
+// rights are those of a policy.
+func (s *Server) rights(policy string) Right {
+	if r, ok := s.limited[policy]; ok {
+		return r
+	}
+	return allRights
+}
+
+// verify returns what a token allows with what audience names.
+func (s *Server) verify(r amqp.Request, audience string) (claim, error) {
 	token, isText := r.Value.(string)
 	kind := r.Properties.String("type")
 	switch {
 	case !isText:
-		return time.Time{}, sas.ErrMalformed
+		return claim{}, sas.ErrMalformed
 	case strings.HasSuffix(kind, "sastoken"):
-		return sas.Verify(token, audience, s.keys, s.now())
+		g, err := sas.Verify(token, audience, s.keys, s.now())
+		return claim{g.Until, s.rights(g.Policy)}, err
 	case kind == "jwt" && s.anyJWT:
-		return s.now().Add(time.Hour), nil
+		return claim{s.now().Add(time.Hour), allRights}, nil
 	}
-	return time.Time{}, fmt.Errorf("token of type %.60q: this emulator checks shared access signatures only", kind)
+	return claim{}, fmt.Errorf("token of type %.60q: this emulator checks shared access signatures only", kind)
 }
 
-// authorized refuses an entity for which the connection has presented no token.
-func (c *conn) authorized(address string) *amqp.Error {
-	if len(c.srv.keys) == 0 || c.allowed(address) {
+// authorized refuses a link for which the connection has presented no token, or none that
+// gives the right that its kind needs.
+func (c *conn) authorized(address string, kind linkKind) *amqp.Error {
+	if len(c.srv.keys) == 0 {
+		return nil
+	}
+	rights, name := c.allowed(address), ""
+	switch {
+	case rights == 0:
+		return &amqp.Error{Condition: conditionUnauthorized, Description: fmt.Sprintf("Unauthorized access. No valid token was put for '%s'.", address)}
+	case kind == sending && rights&Send == 0:
+		name = "Send"
+	case kind == receiving && rights&Listen == 0:
+		name = "Listen"
+	default:
 		return nil
 	}
 	return &amqp.Error{
 		Condition:   conditionUnauthorized,
-		Description: fmt.Sprintf("no valid token was put for '%s'", address),
+		Description: fmt.Sprintf("Unauthorized access. '%s' claim(s) are required to perform this operation. Resource: '%s'.", name, address),
 	}
 }
 
-// allowed reports whether a token that has not expired is for the address or above it.
-func (c *conn) allowed(address string) bool {
+// allowed returns the rights of the nearest token for the address or what is above it that
+// has not expired; 0 if there is none.
+func (c *conn) allowed(address string) Right {
 	now := c.srv.now()
 	for {
-		if until, ok := c.claims[address]; ok && now.Before(until) {
-			return true
+		if t, ok := c.claims[address]; ok && now.Before(t.until) {
+			return t.rights
 		}
-		i := strings.LastIndexByte(address, '/')
-		if i < 0 {
-			until, ok := c.claims[""]
-			return ok && now.Before(until)
+		if address == "" {
+			return 0
 		}
-		address = address[:i]
+		address = address[:max(strings.LastIndexByte(address, '/'), 0)]
 	}
 }
 
@@ -97,8 +125,8 @@ func (c *conn) expireClaims() {
 	defer c.mu.Unlock()
 	now := c.srv.now()
 	expired := false
-	for audience, until := range c.claims {
-		if !now.Before(until) {
+	for audience, t := range c.claims {
+		if !now.Before(t.until) {
 			delete(c.claims, audience)
 			expired = true
 		}
@@ -109,7 +137,7 @@ func (c *conn) expireClaims() {
 	why := &amqp.Error{Condition: conditionUnauthorized, Description: sas.ErrExpired.Error()}
 	for _, s := range c.sessions {
 		for _, l := range s.links {
-			if l.e != nil && l.accept == nil && !c.allowed(l.address()) {
+			if l.e != nil && l.accept == nil && c.allowed(l.address()) == 0 {
 				s.detachLink(l, why)
 			}
 		}

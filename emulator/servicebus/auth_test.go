@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -150,4 +151,43 @@ func TestTLS(t *testing.T) {
 		t.Error("connected without TLS")
 	}
 	send(ctx, t, sender(t, c, "q"), "still here")
+}
+
+func TestRights(t *testing.T) {
+	s := servicebustest.StartConfig(t, servicebus.Config{
+		Queues: []servicebus.Queue{{Name: "q"}},
+		Keys:   map[string]string{"all": "k", "send": "k", "listen": "k"},
+		Rights: map[string]servicebus.Right{"send": servicebus.Send, "listen": servicebus.Listen},
+	})
+	ctx := within(t, 10*time.Second)
+	as := func(policy string) *azservicebus.Client {
+		c, err := azservicebus.NewClientFromConnectionString(strings.Replace(s.ConnectionString(), "=all", "="+policy, 1),
+			&azservicebus.ClientOptions{RetryOptions: azservicebus.RetryOptions{MaxRetries: -1}})
+		must(t, err)
+		t.Cleanup(func() { _ = c.Close(context.Background()) })
+		return c
+	}
+	send(ctx, t, sender(t, as("send"), "q"), "x")
+	one(ctx, t, receiver(t, as("listen"), "q", nil))
+	err := sender(t, as("listen"), "q").SendMessage(ctx, &azservicebus.Message{}, nil)
+	wantCode(t, err, azservicebus.CodeUnauthorizedAccess)
+	if !strings.Contains(err.Error(), "'Send' claim(s) are required") {
+		t.Errorf("error %v", err)
+	}
+	_, err = receiver(t, as("send"), "q", nil).ReceiveMessages(ctx, 1, nil)
+	wantCode(t, err, azservicebus.CodeUnauthorizedAccess)
+	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, "http://"+s.Addr.String()+"/q", nil)
+	must(t, err)
+	for _, c := range []struct {
+		policy string
+		code   int
+	}{{"send", 401}, {"all", 200}} {
+		req.Header.Set("Authorization", sas.Sign("http://"+s.Addr.String()+"/q", c.policy, "k", s.Clock.Now().Add(time.Hour)))
+		resp, err := http.DefaultClient.Do(req)
+		must(t, err)
+		if resp.Body.Close(); resp.StatusCode != c.code {
+			t.Errorf("deleted as %s: %d, want %d", c.policy, resp.StatusCode, c.code)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
 }

@@ -24,6 +24,16 @@ const (
 	maxForwards             = 4 // hops of a chain of queues that forward
 )
 
+// Right is what a token is good for; rights add up.
+type Right uint8
+
+// The rights of Service Bus.
+const (
+	Send   Right = 1 << iota // to queues and topics
+	Listen                   // to queues and subscriptions
+	Manage                   // by ATOM; it needs Send and Listen as well in Azure, not here
+)
+
 // Config describes a server.
 type Config struct {
 	Queues []Queue
@@ -32,6 +42,10 @@ type Config struct {
 	// Keys are shared access keys by policy name. With any, a client has to present a token
 	// signed with one of them for every entity it uses; without, every token is accepted.
 	Keys map[string]string
+
+	// Rights are what the tokens of policies are good for. A policy that is not in it may do
+	// everything.
+	Rights map[string]Right
 
 	// AnyJWT has tokens of identities (Microsoft Entra) accepted unread although there are
 	// Keys, which they are not signed with.

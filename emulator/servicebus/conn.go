@@ -25,6 +25,9 @@ const (
 	lastWords = 200 * time.Millisecond
 	// minLife is the shortest interval of signs of life.
 	minLife = 100 * time.Millisecond
+	// maxIncoming bounds what a connection has sent of messages whose ends are still to come,
+	// beyond the largest that one of its links may send.
+	maxIncoming = 8 << 20
 )
 
 // conn is one connection: a reader, which handles every frame it reads, and a writer,
@@ -38,19 +41,25 @@ type conn struct {
 	quit chan struct{} // the reader has ended
 
 	accepting atomic.Int32 // links that wait for a session
+	http      atomic.Bool  // the client speaks HTTP
 
 	readyMu sync.Mutex
 	ready   []*link // receivers to look after; guarded by readyMu
 
-	mu       sync.Mutex
-	room     *sync.Cond // out has shrunk below outHard, or failed
-	out      []byte
-	owed     int  // bytes of responses that wait for credit
-	failed   bool // nothing more can be written
+	mu     sync.Mutex
+	room   *sync.Cond // out has shrunk below outHard, or failed
+	out    []byte
+	owed   int  // bytes of responses that wait for credit
+	failed bool // nothing more can be written
+
+	links     int // of all sessions
+	unsettled int // deliveries of all sessions
+	incoming  int // bytes of deliveries of which more is to come
+
 	sessions map[uint16]*session
-	claims   map[string]time.Time // until when a token allows an address; used only if the server has keys
-	peerMax  int                  // the peer's frame size
-	peerIdle time.Duration        // within which the peer wants to hear something; 0 = never
+	claims   map[string]claim // what tokens allow, by address; used only if the server has keys
+	peerMax  int              // the peer's frame size
+	peerIdle time.Duration    // within which the peer wants to hear something; 0 = never
 }
 
 func newConn(s *Server, nc net.Conn) *conn {
@@ -64,9 +73,18 @@ func newConn(s *Server, nc net.Conn) *conn {
 
 // run serves the connection to its end and returns why it ended; nil or io.EOF is normal.
 func (c *conn) run() error {
+	r := bufio.NewReaderSize(c.nc, 64<<10)
+	if err := c.nc.SetReadDeadline(in(2 * idleTimeout)); err != nil {
+		return err
+	}
+	if begin, err := r.Peek(4); err == nil && isHTTP(begin) {
+		c.http.Store(true)
+		c.srv.administer(c.nc, r)
+		return nil
+	}
 	var writer sync.WaitGroup
 	writer.Go(c.write)
-	err := c.read()
+	err := c.read(r)
 	c.mu.Lock()
 	for _, s := range c.sessions {
 		c.endSession(s)
@@ -80,8 +98,7 @@ func (c *conn) run() error {
 }
 
 // read runs the protocol: an optional SASL layer, open, and frames until close.
-func (c *conn) read() error {
-	r := bufio.NewReaderSize(c.nc, 64<<10)
+func (c *conn) read(r *bufio.Reader) error {
 	frames := amqp.NewFrameReader(r, maxFrameSize)
 	if err := c.handshake(r, frames); err != nil {
 		return err
@@ -298,6 +315,10 @@ func (c *conn) waitForRoom() {
 
 // shutDown ends the connection from the server's side.
 func (c *conn) shutDown() {
+	if c.http.Load() {
+		_ = c.nc.Close()
+		return
+	}
 	e := &amqp.Error{Condition: "amqp:connection:forced", Description: "the server is shutting down"}
 	_ = c.nc.SetWriteDeadline(in(lastWords))
 	c.send(amqp.FrameAMQP, func(b []byte) []byte { return amqp.AppendClose(b, e) })

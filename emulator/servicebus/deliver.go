@@ -66,9 +66,9 @@ func (l *link) deliver() {
 	}
 	var buf [takeAtOnce]queue.Delivery
 	for l.credit > 0 && s.outgoingWindow > 0 {
-		if len(s.unsettled) >= maxUnsettled {
+		if c.unsettled >= maxUnsettled && !l.settled {
 			l.e.q.Await(l) // locks that expire make room
-			if s.forgetLost(); len(s.unsettled) >= maxUnsettled {
+			if c.forgetLost(); c.unsettled >= maxUnsettled {
 				return
 			}
 		}
@@ -77,7 +77,7 @@ func (l *link) deliver() {
 			l.Wake()
 			return
 		}
-		want := int(min(takeAtOnce, int64(l.credit), s.outgoingWindow, int64(maxUnsettled-len(s.unsettled))))
+		want := int(min(takeAtOnce, int64(l.credit), s.outgoingWindow, int64(max(1, maxUnsettled-c.unsettled))))
 		var got []queue.Delivery
 		if l.session != nil {
 			got = l.session.Take(buf[:0], want, room, !l.settled)
@@ -88,7 +88,7 @@ func (l *link) deliver() {
 			tag := tokenTag(d.LockToken)
 			id := s.send(l, tag[:], l.settled, func(b []byte) []byte { return d.Message.Append(b, d.Assigned) })
 			if !l.settled {
-				s.unsettled[id] = unsettled{l: l, token: d.LockToken}
+				s.remember(id, unsettled{l: l, token: d.LockToken})
 			}
 		}
 		if len(got) == 0 {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/skucast/skucast/emulator/servicebus/internal/amqp"
+	"github.com/skucast/skucast/emulator/servicebus/internal/atom"
 	"github.com/skucast/skucast/emulator/servicebus/internal/filter"
 	"github.com/skucast/skucast/emulator/servicebus/internal/queue"
 )
@@ -34,6 +35,8 @@ type entity struct {
 	settings   Queue         // with defaults
 	maxMessage int
 	created    time.Time
+	updated    time.Time
+	described  atom.Description // as its creator described it; settings tell what of it is in force
 }
 
 const (
@@ -136,6 +139,7 @@ func (s *Server) addSubscription(topic *entity, sub Subscription) (*entity, erro
 // enter makes an entity and its dead-letter queues known.
 func (s *Server) enter(e *entity) {
 	e.maxMessage, e.created = e.settings.MaxMessageSize, s.now()
+	e.updated = e.created
 	s.entities[e.address] = e
 	for suffix, q := range map[string]*queue.Queue{deadLetterSuffix: e.q.DeadLetter(), transferSuffix: e.q.Transfer()} {
 		address := e.address + strings.ToLower(suffix)

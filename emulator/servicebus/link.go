@@ -85,6 +85,11 @@ func notFound(address string) *amqp.Error {
 	return &amqp.Error{Condition: "amqp:not-found", Description: fmt.Sprintf("The messaging entity '%s' could not be found.", address)}
 }
 
+// maxAttach bounds what an attach says, in bytes.
+const maxAttach = 4096
+
+const conditionLimit = "amqp:resource-limit-exceeded"
+
 const (
 	nodeCBS        = "$cbs"
 	nodeManagement = "$management"
@@ -97,6 +102,12 @@ func (s *session) attach(f *amqp.Fields) error {
 	}
 	if p.Handle > handleMax || s.links[p.Handle] != nil {
 		return notAllowed("attach of handle %d, which is in use or above %d", p.Handle, handleMax)
+	}
+	if s.c.links >= maxLinks {
+		return &amqp.Error{Condition: conditionLimit, Description: fmt.Sprintf("more than %d links on one connection", maxLinks)}
+	}
+	if len(p.Source)+len(p.Target)+len(p.Name) > maxAttach {
+		return &amqp.Error{Condition: "amqp:invalid-field", Description: fmt.Sprintf("name, source and target of more than %d bytes", maxAttach)}
 	}
 	source, err := amqp.ReadTerminus(p.Source)
 	if err != nil {
@@ -114,7 +125,7 @@ func (s *session) attach(f *amqp.Fields) error {
 	refusal := l.open(p, source, target)
 	if refusal == nil && l.kind == receiving {
 		if refusal = l.openSession(p, source, &reply); refusal == nil && l.accept != nil {
-			s.links[p.Handle] = l
+			s.enter(l)
 			return nil // answered when a session is found, or none is
 		}
 	}
@@ -122,7 +133,7 @@ func (s *session) attach(f *amqp.Fields) error {
 		s.refuse(reply, refusal)
 		return nil
 	}
-	s.links[p.Handle] = l
+	s.enter(l)
 	if l.outgoing() {
 		s.c.frame(s.channel, reply.Append)
 		return nil
@@ -133,6 +144,11 @@ func (s *session) attach(f *amqp.Fields) error {
 	l.credit = senderCredit
 	s.sendFlow(l)
 	return nil
+}
+
+func (s *session) enter(l *link) {
+	s.links[l.handle] = l
+	s.c.links++
 }
 
 // refuse answers an attach: a terminus that is null says that there is no link, the detach
@@ -168,7 +184,7 @@ func (l *link) open(p amqp.Attach, source, target amqp.Terminus) *amqp.Error {
 			return nil
 		}
 	}
-	if refusal := l.s.c.authorized(node); refusal != nil {
+	if refusal := l.s.c.authorized(node, l.kind); refusal != nil {
 		return refusal
 	}
 	if l.e = l.s.c.srv.lookup(name); l.e == nil {
@@ -223,7 +239,8 @@ func (s *session) transfer(f *amqp.Fields, payload []byte) error {
 	}
 	in.settled = in.settled || p.Settled
 	if p.Aborted {
-		in.busy = false
+		s.c.incoming -= len(in.buf)
+		in.busy, in.buf = false, in.buf[:0]
 		return nil
 	}
 	if !in.tooLarge && len(in.buf)+len(payload) > l.maxMessage() {
@@ -234,14 +251,18 @@ func (s *session) transfer(f *amqp.Fields, payload []byte) error {
 	}
 	if p.More {
 		in.buf = append(in.buf, payload...)
+		if s.c.incoming += len(payload); s.c.incoming > maxIncoming+l.maxMessage() {
+			return &amqp.Error{Condition: conditionLimit, Description: "too many messages are sent in parts at a time"}
+		}
 		return nil
 	}
+	s.c.incoming -= len(in.buf)
 	if len(in.buf) > 0 {
 		in.buf = append(in.buf, payload...)
 		payload = in.buf
 	}
 	l.received(payload)
-	in.busy = false
+	in.busy, in.buf = false, in.buf[:0]
 	if cap(in.buf) > maxFrameSize {
 		in.buf = nil // links outlive their large messages
 	}
@@ -318,17 +339,21 @@ var errIDTooLong = fmt.Errorf("message and session ids have at most %d character
 // readMessage reads a message that a client sends.
 func readMessage(raw []byte) (*amqp.Message, error) {
 	m, err := amqp.ReadMessage(raw, newMessageID)
-	if err == nil && (utf8.RuneCountInString(m.ID) > maxID || utf8.RuneCountInString(m.SessionID()) > maxID) {
-		err = errIDTooLong
+	if err != nil {
+		return nil, err
 	}
-	return m, err
+	session, _ := m.SessionID()
+	if utf8.RuneCountInString(m.ID) > maxID || utf8.RuneCountInString(session) > maxID {
+		return nil, errIDTooLong
+	}
+	return m, nil
 }
 
 // sendError is how a queue's refusal of messages looks to the client.
 func sendError(err error) *amqp.Error {
 	switch {
 	case errors.Is(err, queue.ErrFull):
-		return &amqp.Error{Condition: "amqp:resource-limit-exceeded", Description: err.Error() + "; receive from it or raise its size"}
+		return &amqp.Error{Condition: conditionLimit, Description: err.Error() + "; receive from it or raise its size"}
 	case errors.Is(err, queue.ErrNoSessionID):
 		return &amqp.Error{Condition: "amqp:not-allowed", Description: err.Error()}
 	}

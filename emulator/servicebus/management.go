@@ -33,7 +33,7 @@ func (l *link) request(payload []byte) *amqp.Error {
 	case reply == nil:
 		return notAllowed("no link of this connection receives from %s under the reply-to %.100q", l.node, r.ReplyTo)
 	case l.s.c.owed > outHard:
-		return &amqp.Error{Condition: "amqp:resource-limit-exceeded", Description: "too many responses wait to be received"}
+		return &amqp.Error{Condition: conditionLimit, Description: "too many responses wait to be received"}
 	}
 	var response amqp.Response
 	if l.node == nodeCBS {
@@ -106,7 +106,7 @@ func badRequest(format string, a ...any) amqp.Response {
 }
 
 func lockLost() amqp.Response {
-	return amqp.Response{Code: codeGone, Condition: conditionLockLost, Description: queue.ErrLockLost.Error()}
+	return amqp.Response{Code: codeGone, Condition: conditionLockLost, Description: lockLostText}
 }
 
 func messageNotFound(err error) amqp.Response {

@@ -2,8 +2,10 @@ package servicebus_test
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -49,8 +51,20 @@ func (r *raw) write(b []byte) {
 
 func (r *raw) frame(body func([]byte) []byte) {
 	r.t.Helper()
-	b, at := amqp.BeginFrame(nil, amqp.FrameAMQP, 0)
+	r.frameOn(0, body)
+}
+
+func (r *raw) frameOn(channel uint16, body func([]byte) []byte) {
+	r.t.Helper()
+	b, at := amqp.BeginFrame(nil, amqp.FrameAMQP, channel)
 	r.write(amqp.EndFrame(body(b), at))
+}
+
+// try is frame for a peer that may have hung up.
+func (r *raw) try(channel uint16, body func([]byte) []byte) error {
+	b, at := amqp.BeginFrame(nil, amqp.FrameAMQP, channel)
+	_, err := r.nc.Write(amqp.EndFrame(body(b), at))
+	return err
 }
 
 // expect reads to the next frame with the performative and returns its fields and payload.
@@ -142,4 +156,22 @@ func (r *raw) detached() (handle uint32, condition string) {
 		condition = d.Error.Condition
 	}
 	return d.Handle, condition
+}
+
+// ended waits until the server has closed the connection: in peace, or with data of ours
+// unread, which then takes its last words with it.
+func (r *raw) ended() {
+	r.t.Helper()
+	for {
+		f, err := r.frames.ReadFrame()
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			r.t.Fatal("the connection stays open")
+		}
+		if err != nil {
+			return
+		}
+		if code, _, err := amqp.NewDecoder(f.Body).Composite(); err == nil && code == amqp.CodeClose {
+			return
+		}
+	}
 }

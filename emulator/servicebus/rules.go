@@ -158,7 +158,7 @@ func ruleChanged(err error) amqp.Response {
 	case errors.Is(err, filter.ErrNotFound):
 		return amqp.Response{Code: codeNotFound, Condition: "amqp:not-found", Description: err.Error()}
 	case errors.Is(err, filter.ErrTooMany):
-		return amqp.Response{Code: codeForbidden, Condition: "amqp:resource-limit-exceeded", Description: err.Error()}
+		return amqp.Response{Code: codeForbidden, Condition: conditionLimit, Description: err.Error()}
 	}
 	return badRequest("%v", err)
 }

@@ -33,9 +33,12 @@ type Server struct {
 	now   func() time.Time
 	space *queue.Space
 
-	keys   map[string]string // by policy name; none = no token is checked
-	anyJWT bool
-	tls    *tls.Config // nil = none
+	started time.Time
+
+	keys    map[string]string // by policy name; none = no token is checked
+	limited map[string]Right  // of policies that may not do everything
+	anyJWT  bool
+	tls     *tls.Config // nil = none
 
 	journal *journal.Journal // nil = in memory only
 
@@ -52,6 +55,9 @@ type Server struct {
 	wg        sync.WaitGroup
 }
 
+// maxConnections is how many clients may be connected, as in the service.
+const maxConnections = 5000
+
 // ErrClosed is what Serve returns after Close.
 var ErrClosed = errors.New("servicebus: server closed")
 
@@ -61,6 +67,7 @@ func New(cfg Config) (*Server, error) {
 		log:       cfg.Logger,
 		now:       cfg.Now,
 		keys:      maps.Clone(cfg.Keys),
+		limited:   maps.Clone(cfg.Rights),
 		anyJWT:    cfg.AnyJWT,
 		tls:       cfg.TLS,
 		entities:  map[string]*entity{},
@@ -76,6 +83,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	var seed [32]byte
 	_, _ = rand.Read(seed[:]) // never fails
+	s.started = s.now()
 	s.space = queue.NewSpace(s.now, seed)
 	if err := s.addAll(cfg); err != nil {
 		return nil, err
@@ -178,7 +186,7 @@ func (s *Server) Serve(ln net.Listener) error {
 func (s *Server) start(nc net.Conn) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || len(s.conns) >= maxConnections {
 		_ = nc.Close()
 		return
 	}

@@ -8,7 +8,9 @@ import (
 const (
 	incomingWindow = 5000 // transfers that a client may send before it hears of more
 	handleMax      = 255  // links of a session less one
-	// maxUnsettled bounds the deliveries of a session that wait for settlement. A client
+	// maxLinks bounds the links of a connection.
+	maxLinks = 4096
+	// maxUnsettled bounds the deliveries of a connection that wait for settlement. A client
 	// that settles nothing gets no more once it has so many.
 	maxUnsettled = 65536
 )
@@ -113,6 +115,7 @@ func (c *conn) endSession(s *session) {
 	for _, l := range s.links {
 		s.drop(l)
 	}
+	c.unsettled -= len(s.unsettled)
 	clear(s.unsettled)
 	delete(c.sessions, s.channel)
 }
@@ -120,6 +123,8 @@ func (c *conn) endSession(s *session) {
 func (s *session) drop(l *link) {
 	l.gone = true
 	delete(s.links, l.handle)
+	s.c.links--
+	s.c.incoming -= len(l.in.buf)
 	for _, r := range l.responses {
 		s.c.owed -= len(r)
 	}
@@ -147,9 +152,22 @@ func (s *session) detachLink(l *link, why *amqp.Error) {
 func (s *session) forgetDeliveries(l *link) {
 	for id, u := range s.unsettled {
 		if u.l == l {
-			delete(s.unsettled, id)
+			s.forget(id)
 		}
 	}
+}
+
+// remember notes a delivery that waits for settlement, forget that it does no longer.
+func (s *session) remember(id uint32, u unsettled) {
+	if _, again := s.unsettled[id]; !again { // the ids come round
+		s.c.unsettled++
+	}
+	s.unsettled[id] = u
+}
+
+func (s *session) forget(id uint32) {
+	delete(s.unsettled, id)
+	s.c.unsettled--
 }
 
 func (s *session) detach(f *amqp.Fields) error {
@@ -212,6 +230,13 @@ func (s *session) flow(f *amqp.Fields) error {
 	return nil
 }
 
+// wakeAll has the writer look after every link of the connection.
+func (c *conn) wakeAll() {
+	for _, s := range c.sessions {
+		s.wakeAll()
+	}
+}
+
 // wakeAll has the writer look after every link of the session.
 func (s *session) wakeAll() {
 	for _, l := range s.links {
@@ -223,10 +248,12 @@ func (s *session) wakeAll() {
 
 // forgetLost drops the deliveries whose locks are gone: a client need not settle them, and
 // settling them gets the same answer without the entry.
-func (s *session) forgetLost() {
-	for id, u := range s.unsettled {
-		if !u.l.e.q.Holds(u.token) {
-			delete(s.unsettled, id)
+func (c *conn) forgetLost() {
+	for _, s := range c.sessions {
+		for id, u := range s.unsettled {
+			if !u.l.e.q.Holds(u.token) {
+				s.forget(id)
+			}
 		}
 	}
 }
@@ -298,7 +325,10 @@ func (s *session) confirm(p amqp.Disposition, code uint64, e *amqp.Error, settle
 	s.c.frame(s.channel, p.Append)
 }
 
-var errLockLost = &amqp.Error{Condition: conditionLockLost, Description: queue.ErrLockLost.Error()}
+var errLockLost = &amqp.Error{Condition: conditionLockLost, Description: lockLostText}
+
+// lockLostText is the service's, which callers look for.
+const lockLostText = "The lock supplied is invalid. Either the lock expired, or the message has already been removed from the queue."
 
 const conditionLockLost = "com.microsoft:message-lock-lost"
 
@@ -307,9 +337,9 @@ func (s *session) settle(id uint32, state amqp.State) *amqp.Error {
 	if !ok {
 		return errLockLost
 	}
-	delete(s.unsettled, id)
-	if len(s.unsettled) == maxUnsettled-1 {
-		s.wakeAll()
+	s.forget(id)
+	if s.c.unsettled == maxUnsettled-1 {
+		s.c.wakeAll()
 	}
 	if settle(u.l.e.q, u.token, state) != nil {
 		return errLockLost

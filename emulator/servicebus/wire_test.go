@@ -218,7 +218,7 @@ func TestOtherProtocolIsToldOurs(t *testing.T) {
 	must(t, err)
 	defer nc.Close()
 	must(t, nc.SetDeadline(time.Now().Add(10*time.Second)))
-	_, err = nc.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+	_, err = nc.Write([]byte("SSH-2.0-OpenSSH\r\n"))
 	must(t, err)
 	got, _ := io.ReadAll(nc)
 	if string(got) != amqp.HeaderAMQP {

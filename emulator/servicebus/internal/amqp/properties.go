@@ -58,10 +58,16 @@ func plain(raw []byte) any {
 	return v
 }
 
-// SessionID is the group-id, "" if there is none.
-func (m *Message) SessionID() string {
-	s, _ := m.Property(PropertyGroupID).(string)
-	return s
+// SessionID is the group-id, which may be empty; false if there is none.
+func (m *Message) SessionID() (id string, ok bool) {
+	id, ok = m.Property(PropertyGroupID).(string)
+	return id, ok
+}
+
+// HasSession reports whether there is a group-id.
+func (m *Message) HasSession() bool {
+	_, ok := m.SessionID()
+	return ok
 }
 
 // TTL is how long the sender wants the message to live; 0 is for ever.

@@ -45,7 +45,7 @@ func (q *Queue) ForwardDeadLettersTo(to *Queue) {
 // accept takes a message that another queue sends on.
 func (q *Queue) accept(m *amqp.Message, enqueuedSeq int64) error {
 	q.expire()
-	if q.cfg.Sessions && m.SessionID() == "" {
+	if q.cfg.Sessions && !m.HasSession() {
 		return fmt.Errorf("%s: %w", q.cfg.Name, ErrNoSessionID)
 	}
 	if err := q.hasRoom(int64(m.Size())); err != nil {
@@ -127,7 +127,7 @@ func (t *Topic) fanOut(m *amqp.Message, enqueuedSeq int64) error {
 			s.q.expire()
 			now := s.q.sp.now()
 			s.q.stats.Sent++
-			if s.q.cfg.Sessions && copied.SessionID() == "" {
+			if s.q.cfg.Sessions && !copied.HasSession() {
 				s.q.stats.Dead++
 				s.q.dead.stats.Sent++
 				s.q.dead.arrive(deadLetter(copied, reasonForward, ErrNoSessionID.Error()), enqueuedSeq, 0, now)

@@ -11,7 +11,7 @@ import (
 
 var (
 	// ErrLockLost means that a lock has expired, or was settled before.
-	ErrLockLost = errors.New("the lock supplied is invalid: either the lock expired, or the message has already been removed from the queue")
+	ErrLockLost = errors.New("the lock of the message has expired, or it was settled before")
 	// ErrFull means that a send would exceed the size of the queue.
 	ErrFull = errors.New("the queue is full")
 	// ErrNotFound means that no message of that sequence number is there in that state.
@@ -166,7 +166,7 @@ func (q *Queue) Send(messages []*amqp.Message) ([]int64, error) {
 	var size int64
 	for _, m := range messages {
 		size += int64(m.Size())
-		if q.cfg.Sessions && m.SessionID() == "" {
+		if q.cfg.Sessions && !m.HasSession() {
 			return nil, ErrNoSessionID
 		}
 	}
@@ -258,7 +258,8 @@ func (q *Queue) file(it *item, s state) {
 		q.timers.add(it, q.stats.present())
 	}
 	if q.cfg.Sessions {
-		it.sess = q.session(it.msg.SessionID())
+		id, _ := it.msg.SessionID()
+		it.sess = q.session(id)
 		it.sess.present++
 	}
 	q.log = append(q.log, it)
@@ -407,7 +408,11 @@ func (it *item) delivery() Delivery {
 		d.State = stateDeferred
 	case scheduled:
 		d.State = stateScheduled
-	case active, locked, gone:
+	case locked:
+		if it.deferred {
+			d.State = stateDeferred
+		}
+	case active, gone:
 	}
 	return d
 }

@@ -24,7 +24,7 @@ var (
 	ErrMalformed = errors.New("MalformedToken: the token is not a shared access signature")
 	ErrPolicy    = errors.New("InvalidSignature: there is no shared access policy of that name")
 	ErrSignature = errors.New("InvalidSignature: the token has an invalid signature")
-	ErrExpired   = errors.New("ExpiredToken: the token is expired")
+	ErrExpired   = errors.New("ExpiredToken: The token is expired")
 	ErrAudience  = errors.New("InvalidAudience: the token was made for another resource")
 )
 
@@ -33,52 +33,61 @@ const (
 	maxLength = 4096 // bytes of a token
 )
 
-// Verify checks that a token, at a time, allows what audience names, and returns when it
-// expires. Keys are by policy name.
-func Verify(token, audience string, keys map[string]string, now time.Time) (time.Time, error) {
+// Is reports whether a token claims to be a shared access signature.
+func Is(token string) bool { return strings.HasPrefix(token, prefix) }
+
+// Grant is what a token gives.
+type Grant struct {
+	Policy string
+	Until  time.Time
+}
+
+// Verify checks that a token, at a time, allows what audience names. Keys are by policy
+// name.
+func Verify(token, audience string, keys map[string]string, now time.Time) (Grant, error) {
 	body, ok := strings.CutPrefix(token, prefix)
 	if !ok || len(token) > maxLength {
-		return time.Time{}, ErrMalformed
+		return Grant{}, ErrMalformed
 	}
 	fields := map[string]string{}
 	for pair := range strings.SplitSeq(body, "&") {
 		k, v, ok := strings.Cut(pair, "=")
 		if _, twice := fields[k]; !ok || twice {
-			return time.Time{}, ErrMalformed
+			return Grant{}, ErrMalformed
 		}
 		fields[k] = v
 	}
 	resource, err := url.QueryUnescape(fields["sr"])
 	if err != nil || resource == "" {
-		return time.Time{}, ErrMalformed
+		return Grant{}, ErrMalformed
 	}
 	signature, err := url.QueryUnescape(fields["sig"])
 	if err != nil {
-		return time.Time{}, ErrMalformed
+		return Grant{}, ErrMalformed
 	}
 	seconds, err := strconv.ParseInt(fields["se"], 10, 64)
 	if err != nil {
-		return time.Time{}, ErrMalformed
+		return Grant{}, ErrMalformed
 	}
 	policy, err := url.QueryUnescape(fields["skn"])
 	if err != nil {
-		return time.Time{}, ErrMalformed
+		return Grant{}, ErrMalformed
 	}
 	key, ok := keys[policy]
 	if !ok {
-		return time.Time{}, ErrPolicy
+		return Grant{}, ErrPolicy
 	}
 	if !hmac.Equal([]byte(signature), []byte(sign(fields["sr"], fields["se"], key))) {
-		return time.Time{}, ErrSignature
+		return Grant{}, ErrSignature
 	}
 	expiry := time.Unix(seconds, 0)
 	if !now.Before(expiry) {
-		return time.Time{}, ErrExpired
+		return Grant{}, fmt.Errorf("%w. Expiration time: %s", ErrExpired, expiry.UTC().Format(time.RFC1123))
 	}
 	if !covers(resource, audience) {
-		return time.Time{}, ErrAudience
+		return Grant{}, ErrAudience
 	}
-	return expiry, nil
+	return Grant{Policy: policy, Until: expiry}, nil
 }
 
 func sign(resource, expiry, key string) string {
@@ -105,7 +114,7 @@ func covers(resource, audience string) bool {
 }
 
 func split(uri string) (host, path string) {
-	uri = strings.ToLower(uri)
+	uri, _, _ = strings.Cut(strings.ToLower(uri), "?")
 	if i := strings.Index(uri, "://"); i >= 0 {
 		uri = uri[i+3:]
 	}

@@ -32,6 +32,7 @@ func TestVerify(t *testing.T) {
 		{"expired", Sign("amqp://localhost:5672/q", "root", "secret", now), "amqp://localhost:5672/q", ErrExpired},
 		{"expiry changed", strings.Replace(good, "se=17000", "se=27000", 1), "amqp://localhost:5672/q", ErrSignature},
 		{"resource changed", strings.Replace(good, "%2Fq&", "%2Fr&", 1), "amqp://localhost:5672/r", ErrSignature},
+		{"with a query", Sign("https://h/q?api-version=1", "root", "secret", later), "https://h/q", nil},
 		{"empty", "", "amqp://localhost:5672/q", ErrMalformed},
 		{"another kind", "eyJ0eXAi", "amqp://localhost:5672/q", ErrMalformed},
 		{"field twice", good + "&se=1", "amqp://localhost:5672/q", ErrMalformed},
@@ -39,9 +40,9 @@ func TestVerify(t *testing.T) {
 		{"no expiry", "SharedAccessSignature sr=a&sig=a&skn=root", "amqp://localhost:5672/q", ErrMalformed},
 		{"too long", good + strings.Repeat("x", 5000), "amqp://localhost:5672/q", ErrMalformed},
 	} {
-		until, err := Verify(c.token, c.audience, keys, now)
-		if !errors.Is(err, c.want) || (err == nil && !until.Equal(later)) {
-			t.Errorf("%s: %v, %v; want %v", c.name, until, err, c.want)
+		got, err := Verify(c.token, c.audience, keys, now)
+		if !errors.Is(err, c.want) || (err == nil && (!got.Until.Equal(later) || got.Policy != "root")) {
+			t.Errorf("%s: %v, %v; want %v", c.name, got, err, c.want)
 		}
 	}
 }
