@@ -126,6 +126,9 @@ func (m SBA) Fit(s forecast.Series) (forecast.Fitted, error) {
 	if f.demands == 0 {
 		return nil, forecast.ErrTooShort
 	}
+	if math.IsInf(f.z, 0) || f.z != f.z {
+		return nil, forecast.ErrNotFinite
+	}
 	return f, nil
 }
 

@@ -34,11 +34,15 @@
 // On a series without gaps the columns of X that belong to the season are
 // shifts of one another, which makes X'X a matter of m lagged products.
 //
-// The region is 10⁻⁴ ≤ α, β, γ ≤ 0.9999, 0.80 ≤ φ ≤ 0.98, and for the seasonal
-// forms with a trend the forecastable region of chapter 10 (all roots of the
-// discount matrix inside the unit circle; the other forms have them there
-// everywhere in the box). It contains the usual region β ≤ α, γ ≤ 1−α of R's
-// forecast package, hence the likelihood is never below the one found there.
+// The search starts from several places of a grid, because the likelihood has
+// local maxima; of 2,400 fits to seeded series, 1 % were bettered by one of 25
+// further random starts.
+//
+// The region is the usual one of R's forecast package, 10⁻⁴ ≤ α ≤ 0.9999,
+// β ≤ α, γ ≤ 1−α, 0.80 ≤ φ ≤ 0.98, and for the seasonal forms with a trend the
+// forecastable region of chapter 10 (all roots of the discount matrix inside
+// the unit circle; the other forms have them there everywhere). Region Wide
+// drops the inequalities between parameters.
 //
 // # Selection
 //

@@ -19,6 +19,8 @@ type Traits struct {
 	Constant float64
 	// Tolerance of scale equivariance and of constants, relative; 0 = 1e-9.
 	Tolerance float64
+	// Errors of its own that the model may answer bad input with.
+	Errors []error
 }
 
 // Run checks m on seeded series of several shapes.
@@ -41,7 +43,8 @@ func Run(t *testing.T, m forecast.Model, tr Traits) {
 		t.Run("finite/"+name, func(t *testing.T) { finite(t, m, s) })
 	}
 	t.Run("constant", func(t *testing.T) { constant(t, m, tr) })
-	t.Run("degenerate", func(t *testing.T) { degenerate(t, m) })
+	t.Run("bad input", func(t *testing.T) { BadInput(t, m, tr.Errors...) })
+	t.Run("bad append", func(t *testing.T) { BadAppend(t, m) })
 	t.Run("allocations", func(t *testing.T) { allocations(t, m) })
 }
 
@@ -192,27 +195,6 @@ func constant(t *testing.T, m forecast.Model, tr Traits) {
 	for j, v := range predict(t, m, forecast.Series{Y: y, Season: 7}) {
 		if !near(v, 7*tr.Constant, 7*math.Max(tr.Tolerance, 1e-6)) {
 			t.Fatalf("step %d of a constant 7 is %v", j, v)
-		}
-	}
-}
-
-// degenerate series are answered by an error or by numbers, never by a panic
-// or NaN.
-func degenerate(t *testing.T, m forecast.Model) {
-	nan := math.NaN()
-	for i, y := range [][]float64{nil, {nan}, {0}, {5}, {nan, nan, 3}, {0, 0, 0, 0}, make([]float64, 100)} {
-		for _, season := range []int{0, 1, 7, 52} {
-			f, err := m.Fit(forecast.Series{Y: y, Season: season})
-			if err != nil {
-				continue
-			}
-			dst := make([]float64, horizon)
-			f.PredictTo(dst)
-			for j, v := range dst {
-				if math.IsNaN(v) {
-					t.Fatalf("case %d, season %d: step %d is NaN", i, season, j)
-				}
-			}
 		}
 	}
 }

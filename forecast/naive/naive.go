@@ -1,5 +1,12 @@
 // Package naive holds the forecasts that any model has to beat: the last
-// value, the last value of the same season phase, and means.
+// value, the last value of the same season phase, the line through the ends,
+// and means. The definitions are those of Hyndman and Athanasopoulos (2021),
+// "Forecasting: Principles and Practice", 3rd edition, section 5.2.
+//
+// A missing period moves the season and the line and is otherwise skipped: a
+// window counts observations, not periods. Every model needs one observation,
+// Drift two, and returns forecast.ErrTooShort without; infinities in the
+// history are forecast.ErrNotFinite, and appended ones count as missing.
 package naive
 
 import (
@@ -25,24 +32,19 @@ type Mean struct{ Window int }
 type SeasonalMean struct{ Window int }
 
 // Fit implements forecast.Model.
-func (Last) Fit(s forecast.Series) (forecast.Fitted, error) { return newWindow(s, 1, false) }
+func (Last) Fit(s forecast.Series) (forecast.Fitted, error) { return newWindow(s, 1, false, false) }
 
 // Fit implements forecast.Model.
-func (Seasonal) Fit(s forecast.Series) (forecast.Fitted, error) {
-	f, err := newWindow(s, 1, true)
-	if err != nil {
-		return nil, err
-	}
-	f.lastForUnseen = true
-	return f, nil
+func (Seasonal) Fit(s forecast.Series) (forecast.Fitted, error) { return newWindow(s, 1, true, true) }
+
+// Fit implements forecast.Model.
+func (m Mean) Fit(s forecast.Series) (forecast.Fitted, error) {
+	return newWindow(s, m.Window, false, false)
 }
 
 // Fit implements forecast.Model.
-func (m Mean) Fit(s forecast.Series) (forecast.Fitted, error) { return newWindow(s, m.Window, false) }
-
-// Fit implements forecast.Model.
 func (m SeasonalMean) Fit(s forecast.Series) (forecast.Fitted, error) {
-	return newWindow(s, m.Window, true)
+	return newWindow(s, m.Window, true, false)
 }
 
 // window keeps the last observed values, by phase or in one ring, and their
@@ -50,7 +52,6 @@ func (m SeasonalMean) Fit(s forecast.Series) (forecast.Fitted, error) {
 type window struct {
 	size          int // 0 = everything
 	season, phase int // phase of the next period
-	seasonal      bool
 	lastForUnseen bool
 	ring          []float64 // len(sum)*size values
 	n             []int     // values seen
@@ -58,11 +59,15 @@ type window struct {
 	last          float64
 }
 
-func newWindow(s forecast.Series, size int, seasonal bool) (*window, error) {
+// newWindow returns an interface, so that an error has no model beside it.
+func newWindow(s forecast.Series, size int, seasonal, lastForUnseen bool) (forecast.Fitted, error) {
 	if size < 0 {
 		panic("naive: negative window")
 	}
-	w := &window{size: size, season: 1, seasonal: seasonal}
+	if hasInf(s.Y) {
+		return nil, forecast.ErrNotFinite
+	}
+	w := &window{size: size, season: 1, lastForUnseen: lastForUnseen}
 	if seasonal && s.Season > 1 {
 		w.season, w.phase = s.Season, s.PhaseAt(0)
 	}
@@ -70,12 +75,26 @@ func newWindow(s forecast.Series, size int, seasonal bool) (*window, error) {
 	w.n = make([]int, w.season)
 	w.sum = make([]float64, w.season)
 	w.Append(s.Y)
-	for _, n := range w.n {
-		if n > 0 {
-			return w, nil
+	seen := 0
+	for p, n := range w.n {
+		seen += n
+		if math.IsInf(w.sum[p], 0) {
+			return nil, forecast.ErrNotFinite
 		}
 	}
-	return nil, forecast.ErrTooShort
+	if seen == 0 {
+		return nil, forecast.ErrTooShort
+	}
+	return w, nil
+}
+
+func hasInf(y []float64) bool {
+	for _, v := range y {
+		if math.IsInf(v, 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // Append implements forecast.Fitted.
@@ -85,7 +104,7 @@ func (w *window) Append(y []float64) {
 		if w.phase++; w.phase == w.season {
 			w.phase = 0
 		}
-		if math.IsNaN(v) {
+		if v-v != 0 { // missing, or infinite
 			continue
 		}
 		w.last = v

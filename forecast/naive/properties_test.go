@@ -15,6 +15,7 @@ func TestProperties(t *testing.T) {
 		naive.Seasonal{},
 		naive.Mean{},
 		naive.Mean{Window: 28},
+		naive.Drift{},
 		naive.SeasonalMean{},
 		naive.SeasonalMean{Window: 4},
 	} {
