@@ -28,6 +28,7 @@ const (
 	calendar
 	dot
 	prophet
+	imapa
 	nCandidates
 )
 
@@ -35,7 +36,7 @@ const (
 func candidateNames() [nCandidates]string {
 	return [nCandidates]string{
 		"seasonal_naive", "window_mean", "long_mean", "ses", "ets_ana", "ets_aada",
-		"profile_level", "profile_mean", "tsb", "sba", "regression", "regression_calendar", "dot", "prophet",
+		"profile_level", "profile_mean", "tsb", "sba", "regression", "regression_calendar", "dot", "prophet", "imapa",
 	}
 }
 
@@ -87,6 +88,8 @@ func candidate(id int, t *task, class forecast.Class, prior []float64) (m foreca
 		return croston.SBA{}, !dense
 	case dot:
 		return theta.Model{}, dense && t.season > 7
+	case imapa:
+		return croston.IMAPA{}, !dense
 	case prophet:
 		return series.Model{}, dense && t.season > 1
 	case calendar:

@@ -43,7 +43,7 @@ func priorLoss(key int) [nCandidates]float64 {
 	loss := [nCandidates]float64{
 		seasonalNaive: 1.8, windowMean: 1.02, longMean: 1, ses: 1,
 		etsSeason: 0.98, etsTrendSeason: 1, profileLevel: 0.98, profileMean: 0.98,
-		tsb: 1, sba: 1.02, regression: 1, calendar: 1, dot: 1, prophet: 1.1,
+		tsb: 1, sba: 1.02, regression: 1, calendar: 1, dot: 1, prophet: 1.1, imapa: 1,
 	}
 	switch key {
 	case int(forecast.Smooth), int(forecast.Erratic):

@@ -3,9 +3,11 @@ package backtest
 import (
 	"github.com/skucast/skucast/forecast"
 	"github.com/skucast/skucast/forecast/croston"
+	"github.com/skucast/skucast/forecast/decompose"
 	"github.com/skucast/skucast/forecast/ets"
 	"github.com/skucast/skucast/forecast/naive"
 	"github.com/skucast/skucast/forecast/profile"
+	"github.com/skucast/skucast/forecast/prophet/series"
 	"github.com/skucast/skucast/forecast/regress"
 	"github.com/skucast/skucast/forecast/theta"
 )
@@ -39,15 +41,20 @@ func Models(season int) []Model {
 		{"window_mean", naive.Mean{Window: recent}},
 		{"long_mean", naive.Mean{Window: long}},
 		{"seasonal_mean", naive.SeasonalMean{Window: 8}},
+		{"drift", naive.Drift{}},
 		{"ses", ets.Model{}},
 		{"ets_ada", ets.Model{Trend: true}},
 		{"theta", theta.Model{}},
 		{"sba", croston.SBA{}},
 		{"tsb", croston.TSB{}},
+		{"croston", croston.Croston{}},
+		{"adida", croston.ADIDA{}},
+		{"imapa", croston.IMAPA{}},
 		{"regression", regress.Model{}},
 	}
 	if season > 1 {
-		models = append(models, Model{"profile_level", profile.Model{}}, Model{"profile_mean", profile.Model{Window: long}})
+		models = append(models, Model{"profile_level", profile.Model{}}, Model{"profile_mean", profile.Model{Window: long}},
+			Model{"mstl", decompose.Model{}}, Model{"prophet", series.Model{}})
 	}
 	if season > 1 && season <= 12 { // longer seasons have too many states
 		models = append(models, Model{"ets_ana", ets.Model{Season: true}}, Model{"ets_aada", ets.Model{Season: true, Trend: true}})

@@ -1,5 +1,10 @@
-// Package croston holds models of intermittent demand, which follow the sizes
-// of demands apart from how often they occur.
+// Package croston holds models of intermittent demand: those that follow the
+// sizes of demands apart from how often they occur (Croston, SBA, TSB), and
+// those that add periods up until the zeros are gone (ADIDA, IMAPA).
+//
+// All forecast a level: the same mean for every step. Missing periods are
+// passed over, as if they had not been. Every model needs one demand
+// (forecast.ErrTooShort) and refuses infinite ones (forecast.ErrNotFinite).
 package croston
 
 import (
@@ -20,15 +25,6 @@ import (
 // error, since the surface is flat and a finer answer is noise.
 type TSB struct {
 	AlphaSize, AlphaProbability float64
-}
-
-// SBA is the method of Croston (1972), doi:10.1057/jors.1972.50, with the bias
-// correction of Syntetos and Boylan (2005), "The accuracy of intermittent
-// demand estimates", International Journal of Forecasting 21,
-// doi:10.1016/j.ijforecast.2004.10.001: sizes z and intervals q are smoothed at
-// each demand, ŷ = (1 − α/2)·z/q.
-type SBA struct {
-	Alpha float64 // 0 = 0.1, the value of the M5 benchmark
 }
 
 // Fit implements forecast.Model.
@@ -116,63 +112,8 @@ func (f *tsb) Parameters(dst []forecast.Parameter) []forecast.Parameter {
 		forecast.Parameter{Name: "alpha_probability", Value: f.beta})
 }
 
-// Fit implements forecast.Model.
-func (m SBA) Fit(s forecast.Series) (forecast.Fitted, error) {
-	f := &sba{alpha: m.Alpha}
-	if f.alpha == 0 {
-		f.alpha = 0.1
-	}
-	f.Append(s.Y)
-	if f.demands == 0 {
-		return nil, forecast.ErrTooShort
-	}
-	if math.IsInf(f.z, 0) || f.z != f.z {
-		return nil, forecast.ErrNotFinite
-	}
-	return f, nil
-}
-
-type sba struct {
-	alpha   float64
-	z, q    float64
-	since   int // observed periods since the last demand
-	demands int
-}
-
 // Clone implements forecast.Fitted.
 func (f *tsb) Clone() forecast.Fitted { c := *f; return &c }
-
-// Clone implements forecast.Fitted.
-func (f *sba) Clone() forecast.Fitted { c := *f; return &c }
-
-// Append implements forecast.Fitted.
-func (f *sba) Append(y []float64) {
-	for _, v := range y {
-		if v != v {
-			continue
-		}
-		f.since++
-		if !(v > 0) {
-			continue
-		}
-		if f.demands == 0 {
-			f.z, f.q = v, float64(f.since)
-		} else {
-			f.z += f.alpha * (v - f.z)
-			f.q += f.alpha * (float64(f.since) - f.q)
-		}
-		f.demands++
-		f.since = 0
-	}
-}
-
-// PredictTo implements forecast.Fitted.
-func (f *sba) PredictTo(dst []float64) { fill(dst, (1-f.alpha/2)*f.z/f.q) }
-
-// Parameters implements forecast.Fitted.
-func (f *sba) Parameters(dst []forecast.Parameter) []forecast.Parameter {
-	return append(dst, forecast.Parameter{Name: "alpha", Value: f.alpha})
-}
 
 func fill(dst []float64, v float64) {
 	for i := range dst {
