@@ -9,7 +9,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/skucast/skucast/shared/config.Version=$(VERSION)
 export GOFLAGS := -buildvcs=false
 
-.PHONY: help build app wheel spark demo test check peers bench bench-accuracy fuzz clean
+.PHONY: help build app wheel spark demo test check peers bench bench-forecast bench-accuracy fuzz clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ peers: ## tests against software that is not ours, installed here (needs Node an
 
 bench: build ## the budgets of docs/performance.md, measured on this machine
 	bench/run
+
+bench-forecast: ## docs/performance.md: the forecasting library beside Python's, minutes
+	bench/forecast/run -into docs/performance.md
 
 bench-accuracy: ## docs/accuracy.md: ours beside the Python libraries on real sales (an hour the first time)
 	bench/accuracy/run -into docs/accuracy.md

@@ -27,6 +27,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/skucast/skucast/bench/internal/marked"
 	"github.com/skucast/skucast/forecast/auto"
 	"github.com/skucast/skucast/shared/sales"
 )
@@ -68,7 +69,7 @@ func main() {
 	err := measure(ctx, io.MultiWriter(os.Stdout, &text), os.Stderr, o)
 	stop()
 	if err == nil && o.into != "" {
-		err = insert(o.into, text.String())
+		err = marked.Insert(o.into, "bench/accuracy/run", text.String())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -230,24 +229,4 @@ func boundText(c []bound, i int) string {
 		star = " *"
 	}
 	return fmt.Sprintf("%.3f–%.3f%s", c[i].Below, c[i].AtOrBelow, star)
-}
-
-// Marks of the part of a Markdown file that insert replaces.
-const (
-	markBegin = "<!-- begin: bench/accuracy/run -->\n"
-	markEnd   = "<!-- end: bench/accuracy/run -->"
-)
-
-// insert replaces what lies between the marks of a Markdown file.
-func insert(file, text string) error {
-	old, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	before, rest, begins := strings.Cut(string(old), markBegin)
-	_, after, ends := strings.Cut(rest, markEnd)
-	if !begins || !ends {
-		return fmt.Errorf("%s does not hold the line %s before %s", file, strings.TrimSpace(markBegin), markEnd)
-	}
-	return os.WriteFile(file, []byte(before+markBegin+"\n"+strings.TrimSpace(text)+"\n\n"+markEnd+after), 0o644)
 }

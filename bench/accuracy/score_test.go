@@ -2,8 +2,6 @@ package main
 
 import (
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -132,32 +130,5 @@ func TestSeasonalNaive(t *testing.T) {
 		if got := seasonalNaive(c.y, c.season, 5); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
-	}
-}
-
-func TestTablesGoBetweenTheMarks(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "a.md")
-	for _, text := range []string{"first", "second"} {
-		if text == "first" {
-			write(t, file, "# Title\n\n"+markBegin+"old\n"+markEnd+"\nrest\n")
-		}
-		if err := insert(file, "\n"+text+"\n"); err != nil {
-			t.Fatal(err)
-		}
-		got, err := os.ReadFile(file)
-		if want := "# Title\n\n" + markBegin + "\n" + text + "\n\n" + markEnd + "\nrest\n"; err != nil || string(got) != want {
-			t.Errorf("%q, %v; want %q", got, err, want)
-		}
-	}
-	write(t, file, "# Title\n")
-	if err := insert(file, "x"); err == nil {
-		t.Error("a file without marks is accepted")
-	}
-}
-
-func write(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
 	}
 }
