@@ -11,7 +11,6 @@ import (
 	"github.com/skucast/skucast/shared/products"
 	"github.com/skucast/skucast/shared/retail"
 	"github.com/skucast/skucast/shared/run"
-	"github.com/skucast/skucast/shared/sales"
 )
 
 // API answers questions about runs and forecasts from storage alone. Its not-found
@@ -108,32 +107,8 @@ func (h API) unitsOf(ctx context.Context, rec run.Record, sku retail.SKU) ([]int
 	if err != nil || plan == nil {
 		return nil, errors.Join(err, fmt.Errorf("run %s has no plan", run.Short(rec.RunID)))
 	}
-	var wanted []int64 // ordinals of the SKU's series
-	var units []int
-	ordinal := int64(0)
-	index := func(yield func(run.Series, error) bool) {
-		for row, err := range sales.Index(ctx, h.Ledger.Store, &m) {
-			if row.Key.SKU == sku {
-				wanted = append(wanted, ordinal)
-			}
-			ordinal++
-			if !yield(run.Series{File: row.File, SKU: string(row.Key.SKU), FirstRow: row.FirstRow, Rows: row.Rows}, err) {
-				return
-			}
-		}
-	}
-	for u, err := range run.Units(index, m.SKUs, plan.Packing) {
-		if err != nil {
-			return nil, err
-		}
-		for _, w := range wanted {
-			if w >= u.FirstSeries && w < u.FirstSeries+u.NSeries {
-				units = append(units, u.Ordinal)
-				break
-			}
-		}
-	}
-	return units, nil
+	units, _, err := holding(ctx, h.Ledger.Store, &m, plan, []retail.SKU{sku})
+	return units.Members(plan.Units), err
 }
 
 func (h API) read(ctx context.Context, id string, unit int, sku retail.SKU, store retail.Store, f *Forecast) error {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 
 	"github.com/skucast/skucast/shared/blobstore"
@@ -124,7 +123,7 @@ func (h PlanTraining) decide(ctx context.Context, rec run.Record, m run.Manifest
 			return nil, err
 		}
 	}
-	for _, err := range h.units(ctx, m, p.Packing) {
+	for _, err := range cut(ctx, h.Ledger.Store, &m, p.Packing, nil) {
 		if err != nil {
 			return nil, err
 		}
@@ -164,18 +163,6 @@ func (h PlanTraining) slice(ctx context.Context, rec run.Record, m run.Manifest,
 	return err
 }
 
-// units cuts the manifest's index.
-func (h PlanTraining) units(ctx context.Context, m run.Manifest, p run.Packing) iter.Seq2[run.Unit, error] {
-	return run.Units(func(yield func(run.Series, error) bool) {
-		for row, err := range sales.Index(ctx, h.Ledger.Store, &m) {
-			s := run.Series{File: row.File, SKU: string(row.Key.SKU), FirstRow: row.FirstRow, Rows: row.Rows}
-			if !yield(s, err) {
-				return
-			}
-		}
-	}, m.SKUs, p)
-}
-
 // sendUnits sends the training messages of a planned run: those of units, which is in
 // ascending order, or all if it is nil.
 func (h PlanTraining) sendUnits(ctx context.Context, rec run.Record, units []int, attempt int) error {
@@ -189,7 +176,7 @@ func (h PlanTraining) sendUnits(ctx context.Context, rec run.Record, units []int
 	}
 	var broken error
 	err = h.Sender.Send(ctx, event.QueueTrainSKU, func(yield func(event.Message) bool) {
-		for u, err := range h.units(ctx, m, p.Packing) {
+		for u, err := range cut(ctx, h.Ledger.Store, &m, p.Packing, nil) {
 			if err != nil {
 				broken = err
 				return

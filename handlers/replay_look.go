@@ -4,14 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/skucast/skucast/shared/blobstore"
 	"github.com/skucast/skucast/shared/event"
 	"github.com/skucast/skucast/shared/retail"
 	"github.com/skucast/skucast/shared/run"
-	"github.com/skucast/skucast/shared/sales"
 )
 
 // Look finds out what doing a run again would take.
@@ -92,70 +89,28 @@ func (h Replay) lookUnits(ctx context.Context, w *Work, s Scope, complete *run.C
 			again.Set(u)
 		}
 	case len(s.SKUs) > 0:
-		if again, err = h.holding(ctx, w.Base, *plan, s.SKUs); err != nil {
+		if again, err = h.withSKUs(ctx, w.Base, plan, s.SKUs); err != nil {
 			return err
 		}
 	default: // all of them, with a pool of its own
 		w.Train = run.NewBitset(plan.Units).Missing(plan.Units)
 		return nil
 	}
-	w.plan, w.Keep = plan, again.Missing(plan.Units)
-	for u := range plan.Units {
-		if again.Has(u) {
-			w.Train = append(w.Train, u)
-		}
-	}
+	w.plan, w.Keep, w.Train = plan, again.Missing(plan.Units), again.Members(plan.Units)
 	return nil
 }
 
-// holding finds the units of a plan that hold any of the SKUs.
-func (h Replay) holding(ctx context.Context, rec run.Record, plan run.Plan, skus []retail.SKU) (run.Bitset, error) {
+// withSKUs finds the units that hold any of the SKUs, all of which must be there.
+func (h Replay) withSKUs(ctx context.Context, rec run.Record, plan *run.Plan, skus []retail.SKU) (run.Bitset, error) {
 	var m run.Manifest
 	if _, err := run.Read(ctx, h.Ledger.Store, run.ManifestPlace(rec.ETLID), &m); err != nil {
 		return nil, err
 	}
-	missing := map[retail.SKU]bool{}
-	for _, s := range skus {
-		missing[s] = true
+	units, unknown, err := holding(ctx, h.Ledger.Store, &m, plan, skus)
+	if err == nil && len(unknown) > 0 {
+		err = fmt.Errorf("run %s: %w: %q", run.Short(rec.RunID), ErrUnknownSKU, unknown)
 	}
-	wanted := map[int64]bool{} // ordinals of series
-	n := int64(0)
-	for row, err := range sales.Index(ctx, h.Ledger.Store, &m) {
-		if err != nil {
-			return nil, err
-		}
-		if _, is := missing[row.Key.SKU]; is {
-			missing[row.Key.SKU] = false
-			wanted[n] = true
-		}
-		n++
-	}
-	if unknown := unknownSKUs(skus, missing); unknown != "" {
-		return nil, fmt.Errorf("run %s: %w: %s", run.Short(rec.RunID), ErrUnknownSKU, unknown)
-	}
-	units := run.NewBitset(plan.Units)
-	for u, err := range h.Plans.units(ctx, m, plan.Packing) {
-		if err != nil {
-			return nil, err
-		}
-		for s := u.FirstSeries; s < u.FirstSeries+u.NSeries; s++ {
-			if wanted[s] {
-				units.Set(u.Ordinal)
-				break
-			}
-		}
-	}
-	return units, nil
-}
-
-func unknownSKUs(skus []retail.SKU, missing map[retail.SKU]bool) string {
-	var names []string
-	for _, s := range skus {
-		if missing[s] && !slices.Contains(names, string(s)) {
-			names = append(names, string(s))
-		}
-	}
-	return strings.Join(names, ", ")
+	return units, err
 }
 
 // Messages counts what the work sends, by queue: as many as the functions themselves will

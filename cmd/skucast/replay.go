@@ -131,7 +131,7 @@ func (p program) replayRun(ctx context.Context, pl pipeline, r replayFlags, args
 		v, err := pl.Ledger.View(ctx, rec.RunID)
 		return errors.Join(err, p.printReplay(r, v))
 	}
-	v, err := p.follow(ctx, pl.etl, func() (ledger.View, error) { return pl.Ledger.View(ctx, rec.RunID) })
+	v, err := p.follow(ctx, pl.etl, func() (ledger.View, error) { return settledRun(ctx, pl.Ledger, rec.RunID) })
 	if err != nil {
 		return err
 	}

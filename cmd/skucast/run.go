@@ -204,7 +204,7 @@ func claimedRun(ctx context.Context, l ledger.Ledger, d run.Drop) (ledger.View, 
 	_, err := run.Read(ctx, l.Store, d.Record(), &rec)
 	if err == nil {
 		var v ledger.View
-		if v, err = l.View(ctx, rec.RunID); err == nil {
+		if v, err = settledRun(ctx, l, rec.RunID); err == nil {
 			return v, nil
 		}
 	}
@@ -212,6 +212,20 @@ func claimedRun(ctx context.Context, l ledger.Ledger, d run.Drop) (ledger.View, 
 		return waiting, nil
 	}
 	return waiting, err
+}
+
+// settledRun describes a run. One that is complete counts as running until everybody has
+// been told: a pipeline that ends before leaves the feed's latest forecasts as they were.
+func settledRun(ctx context.Context, l ledger.Ledger, id string) (ledger.View, error) {
+	v, err := l.View(ctx, id)
+	if err != nil || v.Status != ledger.StatusComplete {
+		return v, err
+	}
+	open, err := l.Exists(ctx, run.OpenMarker(id))
+	if open {
+		v.Status, v.Phase = ledger.StatusRunning, run.PhasePublish
+	}
+	return v, err
 }
 
 // sayFailed prints why a run failed, for a person, and its record for machines.

@@ -228,6 +228,9 @@ func TestBitset(t *testing.T) {
 	if got := s.Done.Missing(9); !slices.Equal(got, []int{1, 2, 3, 4, 5, 6, 7}) || s.Done.Count() != 2 {
 		t.Errorf("missing %v, count %d", got, s.Done.Count())
 	}
+	if got := s.Done.Members(9); !slices.Equal(got, []int{0, 8}) {
+		t.Errorf("members %v", got)
+	}
 	for _, u := range []int{-1, 9, 15, 1 << 30} {
 		if s.Finish(u) == nil {
 			t.Errorf("unit %d of 9 was accepted", u)

@@ -69,6 +69,17 @@ func (b Bitset) Missing(n int) []int {
 	return m
 }
 
+// Members lists the units below n that are done.
+func (b Bitset) Members(n int) []int {
+	var m []int
+	for i := range n {
+		if b.Has(i) {
+			m = append(m, i)
+		}
+	}
+	return m
+}
+
 // MarshalText is base64.
 func (b Bitset) MarshalText() ([]byte, error) {
 	return []byte(base64.StdEncoding.EncodeToString(b)), nil
