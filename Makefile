@@ -45,11 +45,7 @@ check: $(LINT) ## formatting, vet, lint, a few seconds of every fuzz target
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME (30s)
-	@set -e; grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r pkg; do \
-	  grep -hoE '^func Fuzz[A-Za-z0-9_]*' "$$pkg"/*_test.go | sed 's/func //' | while read -r target; do \
-	    echo "fuzz $$pkg $$target"; go test "$$pkg" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) > .cache/fuzz.log 2>&1 || { cat .cache/fuzz.log; exit 1; }; \
-	  done; \
-	done
+	tools/fuzz.sh $(FUZZTIME)
 
 peers: ## tests against software that is not ours, installed here (needs Node and Python): Azurite, Prophet, Spark
 	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 ./shared/blobstore/azblob/...
