@@ -110,7 +110,8 @@ func (h PlanTraining) decide(ctx context.Context, rec run.Record, m run.Manifest
 		V: run.Version, RunID: rec.RunID, Series: m.Series, Packing: run.DefaultPacking,
 		Horizon: training.Horizon(&m, rec.Options),
 	}
-	if err := h.pin(ctx, rec, &p); err != nil {
+	var err error
+	if p.ChampionRunID, err = pin(ctx, h.Ledger, rec, &m); err != nil {
 		return nil, err
 	}
 	sample, err := training.PoolSample(sales.Index(ctx, h.Ledger.Store, &m), p.Horizon)
@@ -131,19 +132,6 @@ func (h PlanTraining) decide(ctx context.Context, rec run.Record, m run.Manifest
 	}
 	stored, err := h.Ledger.PutPlan(ctx, p)
 	return &stored, err
-}
-
-// pin keeps a replay to the champion that its base was held against, whatever has been
-// published since.
-func (h PlanTraining) pin(ctx context.Context, rec run.Record, p *run.Plan) error {
-	if rec.ReplayOf == "" {
-		return nil
-	}
-	base, _, err := h.Ledger.Plan(ctx, rec.ReplayOf)
-	if err == nil && base != nil {
-		p.ChampionRunID = base.ChampionRunID
-	}
-	return err
 }
 
 // slice backtests one slice of the sample, unless an earlier attempt has.
@@ -174,9 +162,14 @@ func (h PlanTraining) sendUnits(ctx context.Context, rec run.Record, units []int
 	if _, err := run.Read(ctx, h.Ledger.Store, run.ManifestPlace(rec.ETLID), &m); err != nil {
 		return err
 	}
+	champion, stop, err := followChampion(ctx, h.Ledger, p.ChampionRunID, m.Buckets)
+	if err != nil {
+		return err
+	}
+	defer stop()
 	var broken error
 	err = h.Sender.Send(ctx, event.QueueTrainSKU, func(yield func(event.Message) bool) {
-		for u, err := range cut(ctx, h.Ledger.Store, &m, p.Packing, nil) {
+		for u, err := range spans(ctx, h.Ledger.Store, &m, p.Packing) {
 			if err != nil {
 				broken = err
 				return
@@ -190,7 +183,12 @@ func (h PlanTraining) sendUnits(ctx context.Context, rec run.Record, units []int
 				}
 				units = units[1:]
 			}
-			if !yield(trainMessage(rec.RunID, u, attempt)) {
+			of, err := champion.of(u)
+			if err != nil {
+				broken = err
+				return
+			}
+			if !yield(trainMessage(rec.RunID, u.Unit, of, attempt)) {
 				return
 			}
 		}
@@ -198,11 +196,11 @@ func (h PlanTraining) sendUnits(ctx context.Context, rec run.Record, units []int
 	return errors.Join(err, broken)
 }
 
-func trainMessage(runID string, u run.Unit, attempt int) event.Message {
+func trainMessage(runID string, u run.Unit, champion *event.UnitRange, attempt int) event.Message {
 	name := run.UnitName(u.Ordinal)
 	return run.Message(event.QueueTrainSKU, runID, name, attempt, event.TrainMessage{
 		V: event.Version, RunID: runID, Unit: name, File: u.File, FirstRow: u.FirstRow, Rows: u.Rows,
-		FirstSeries: u.FirstSeries, NSeries: u.NSeries,
+		FirstSeries: u.FirstSeries, NSeries: u.NSeries, Champion: champion,
 	})
 }
 

@@ -50,6 +50,16 @@ type TrainMessage struct {
 	Rows        int64  `json:"rows"`         // number of rows
 	FirstSeries int64  `json:"first_series"` // ordinal of its first series in the index
 	NSeries     int64  `json:"n_series"`     // number of series
+
+	// Champion are the units of the plan's champion run that hold these series; nil if
+	// the run has no champion, or it knew none of them.
+	Champion *UnitRange `json:"champion,omitempty"`
+}
+
+// UnitRange is a number of units that follow each other.
+type UnitRange struct {
+	First string `json:"first"` // name of the first unit
+	Units int    `json:"units"`
 }
 
 // FinishMessage says that the summary of one unit is stored.
@@ -85,6 +95,9 @@ func DecodeTrain(body []byte) (TrainMessage, error) {
 	if m.File == "" || m.FirstRow < 0 || m.Rows <= 0 || m.FirstSeries < 0 || m.NSeries <= 0 {
 		return TrainMessage{}, invalid("train-sku message of unit %s has no usable row range (file %q, first_row %d, rows %d, n_series %d)",
 			m.Unit, m.File, m.FirstRow, m.Rows, m.NSeries)
+	}
+	if c := m.Champion; c != nil && (!unitForm.MatchString(c.First) || c.Units <= 0) {
+		return TrainMessage{}, invalid("train-sku message of unit %s names champion units %.80q and %d; want 8 digits and a number", m.Unit, c.First, c.Units)
 	}
 	return m, nil
 }
@@ -134,7 +147,7 @@ const ReasonInvalidMessage = "invalid_message"
 func Encode(v any) []byte {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic("event: " + err.Error()) // unreachable: the message types hold only strings and integers
+		panic("event: " + err.Error()) // unreachable: the message types hold only strings, integers and each other
 	}
 	return b
 }

@@ -46,6 +46,10 @@ func (t *Trainer) TrainUnit(ctx context.Context, in UnitInput) ([]SeriesResult, 
 	if err != nil {
 		return nil, fmt.Errorf("unit %s: %w", in.Unit.Unit, err)
 	}
+	champions, err := t.champions(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("unit %s: %w", in.Unit.Unit, err)
+	}
 	w := t.worker(in.Manifest, in.Record.Options, in.Plan.Horizon, calendar)
 	defer w.release()
 	settings := auto.Settings{Horizon: in.Plan.Horizon, Pool: pool}
@@ -61,7 +65,7 @@ func (t *Trainer) TrainUnit(ctx context.Context, in UnitInput) ([]SeriesResult, 
 		if int64(len(results)) == in.Unit.NSeries {
 			return nil, in.wrong("holds more than %d series", in.Unit.NSeries)
 		}
-		results = append(results, w.series(s, settings))
+		results = append(results, w.series(s, champions[s.Key], settings))
 	}
 	if int64(len(results)) != in.Unit.NSeries {
 		return nil, in.wrong("holds %d series, not %d", len(results), in.Unit.NSeries)
@@ -118,7 +122,7 @@ func (t *Trainer) worker(m *run.Manifest, o run.Options, horizon int, c *sales.C
 func (w *worker) release() { w.t.engines.Put(w.engine) }
 
 // series forecasts one series, whatever happens.
-func (w *worker) series(s sales.Series, settings auto.Settings) SeriesResult {
+func (w *worker) series(s sales.Series, champion weights, settings auto.Settings) SeriesResult {
 	p, err := w.prepare.Prepare(s, w.calendar.Store(s.Key.Store))
 	out := SeriesResult{Key: s.Key, Dates: p.Dates}
 	switch {
@@ -128,6 +132,7 @@ func (w *worker) series(s sales.Series, settings auto.Settings) SeriesResult {
 	case !p.Usable:
 		out.Result = rejected(ReasonNoQuantity)
 	default:
+		p.Input.Champion = champion
 		out.Result, out.Err = w.forecast(p.Input, settings)
 		if out.Err != nil {
 			out.Err = fmt.Errorf("%v: %w", s.Key, out.Err)
