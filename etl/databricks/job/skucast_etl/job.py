@@ -1,7 +1,6 @@
 """One ETL: from the drop's record to the manifest."""
 
 import hashlib
-import io
 import json
 import os
 from datetime import datetime
@@ -115,24 +114,27 @@ class Job:
         return [
             self.put_file("series_index.parquet", index, result.series),
             self.put_file("calendar.parquet", calendar, result.calendar_rows),
-            self.put("rejects.csv", self.rejects_csv(t, header), result.rejected),
+            self.put_file("rejects.csv", self.rejects_csv(t, work, header), result.rejected),
             self.put("quality.json", canonical(quality), 1),
         ]
 
     def put_file(self, name, file, rows):
-        with open(file, "rb") as f:
-            return self.put(name, f.read(), rows)
+        size, digest = described(file)
+        self.store.take(file, self.dir + name)
+        return {"path": name, "rows": rows, "bytes": size, "sha256": digest}
 
     def put(self, name, data, rows):
         self.store.replace(self.dir + name, data)
         return {"path": name, "rows": rows, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
-    def rejects_csv(self, t, header):
-        out, mapping = io.StringIO(), header.mapping()
-        out.write("file,line,column,value,rule\n")
-        for r in t.rejects():
-            out.write(csv_line([self.drop["blob"], str(r.line_no), mapping.get(r.meaning, ""), r.value, r.rule]))
-        return out.getvalue().encode()
+    def rejects_csv(self, t, work, header):
+        """The refused lines, through a file: there may be as many as lines."""
+        path, mapping = os.path.join(work, "rejects.csv"), header.mapping()
+        with open(path, "w", encoding="utf-8", newline="") as out:
+            out.write("file,line,column,value,rule\n")
+            for r in t.rejects():
+                out.write(csv_line([self.drop["blob"], str(r.line_no), mapping.get(r.meaning, ""), r.value, r.rule]))
+        return path
 
     def quality(self, header, counts, result, sales_rows):
         read = result.accepted + result.rejected

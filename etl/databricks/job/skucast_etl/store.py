@@ -56,6 +56,12 @@ class Store:
         if not os.path.exists(target):
             os.replace(file, target)
 
+    def take(self, file, place):
+        """Moves a finished file to a place, over another one if need be."""
+        target = self.path(place)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.replace(file, target)
+
     def temporary(self):
         """A folder of the account that is no container."""
         folder = os.path.join(self.root, ".tmp")

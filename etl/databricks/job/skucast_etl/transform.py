@@ -14,6 +14,7 @@ from .tables import COLUMNS, RULES
 from .text import quoted
 
 MAX_GIANTS = 20
+REJECTS_A_PART = 50_000
 COUNTS = [
     "quantity_missing", "future_input", "returned", "price_unreadable", "price_not_positive",
     "flag_unreadable", "stock_unreadable", "regressor_unreadable", "serial_date",
@@ -194,8 +195,10 @@ class Transform:
         frame.orderBy(*order).coalesce(1).write.option("compression", "zstd").parquet(url(self.path(name)))
 
     def rejects(self):
-        """The refused lines in order, a part at a time."""
-        return self.spark.table("rejects").orderBy("line_no").toLocalIterator()
+        """The refused lines in order. The driver holds one part at a time, however many
+        there are."""
+        parts = self.out.rejected // REJECTS_A_PART + 1
+        return self.spark.table("rejects").repartitionByRange(parts, "line_no").sortWithinPartitions("line_no").toLocalIterator()
 
 
 def url(path):
