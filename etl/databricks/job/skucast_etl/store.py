@@ -10,7 +10,7 @@ import tempfile
 
 class Store:
     def __init__(self, root):
-        self.root = root.rstrip("/")
+        self.root = os.path.abspath(root)  # Spark takes no relative path
 
     def path(self, place):
         return os.path.join(self.root, *place.split("/"))
