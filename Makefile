@@ -9,7 +9,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/skucast/skucast/shared/config.Version=$(VERSION)
 export GOFLAGS := -buildvcs=false
 
-.PHONY: help build app wheel spark demo test check peers bench bench-forecast bench-accuracy fuzz clean
+.PHONY: help build app wheel spark demo test check peers bench bench-forecast bench-etl bench-accuracy fuzz clean
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,7 +50,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 peers: ## tests against software that is not ours, installed here (needs Node and Python): Azurite, Prophet, Spark
 	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 ./shared/blobstore/azblob/...
 	prophet=$$(tools/forecastpeers/install.sh) && SKUCAST_PEERS_PYTHON=$$prophet go test -count=1 -timeout 10m -run 'Python|NeverBelow' ./forecast/prophet
-	spark=$$(tools/spark/install.sh) && SKUCAST_SPARK_PYTHON=$$spark go test -count=1 -timeout 30m -run TestSparkParity ./etl/duckdb
+	spark=$$(tools/spark/install.sh) && SKUCAST_SPARK_PYTHON=$$spark go test -count=1 -timeout 30m -run 'TestSpark(Parity|Plans)' ./etl/duckdb
 	job=$$(tools/spark/job.sh) && SKUCAST_SPARK_JOB=$$job go test -count=1 -timeout 10m -run TestSparkGivesTheSameDigest ./internal/e2e
 
 bench: build ## the budgets of docs/performance.md, measured on this machine
@@ -58,6 +58,9 @@ bench: build ## the budgets of docs/performance.md, measured on this machine
 
 bench-forecast: ## docs/performance.md: the forecasting library beside Python's, minutes
 	bench/forecast/run -into docs/performance.md
+
+bench-etl: build ## docs/performance.md: the ETL beside PySpark, on 10 and 60 million rows (ten minutes)
+	bench/etl/run -into docs/performance.md
 
 bench-accuracy: ## docs/accuracy.md: ours beside the Python libraries on real sales (an hour the first time)
 	bench/accuracy/run -into docs/accuracy.md

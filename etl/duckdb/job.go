@@ -19,8 +19,9 @@ import (
 // Engine is the manifest's name of this driver.
 const Engine = "duckdb"
 
-// DefaultMemoryLimit is DuckDB's share of memory; staging needs a few MB more.
-const DefaultMemoryLimit = "1GB"
+// DefaultMemoryLimit is of DuckDB's buffers. The process takes about half as much again, for
+// staging and for what DuckDB does not count, whatever the size of the file.
+const DefaultMemoryLimit = "600MB"
 
 // Job is one ETL to run.
 type Job struct {
