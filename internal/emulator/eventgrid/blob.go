@@ -27,6 +27,7 @@ type BlobEvent struct {
 	Size        int64
 	ContentType string // default application/octet-stream
 	API         string // default PutBlob
+	BlobType    string // default BlockBlob
 	Time        time.Time
 }
 
@@ -46,6 +47,9 @@ func blobCreated(account, id string, sequence uint64, b BlobEvent) Event {
 	if b.ContentType == "" {
 		b.ContentType = "application/octet-stream"
 	}
+	if b.BlobType == "" {
+		b.BlobType = "BlockBlob"
+	}
 	endpoint := "blob"
 	if b.API == APIFlushWithClose || b.API == APICreateFile {
 		endpoint = "dfs" // the operations of ADLS name its own host
@@ -58,7 +62,7 @@ func blobCreated(account, id string, sequence uint64, b BlobEvent) Event {
 		"eTag":            `"` + b.ETag + `"`,
 		"contentType":     b.ContentType,
 		"contentLength":   b.Size,
-		"blobType":        "BlockBlob",
+		"blobType":        b.BlobType,
 		"accessTier":      "Default",
 		"url":             u.String(),
 		"sequencer":       fmt.Sprintf("%016X%032X", uint64(b.Time.UnixNano()), sequence),

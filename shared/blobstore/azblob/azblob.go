@@ -61,9 +61,7 @@ func Dial(accountURL string, cred azcore.TokenCredential) (*Store, error) {
 func DialConnectionString(s string) (*Store, error) {
 	c, err := sdk.NewClientFromConnectionString(s, nil)
 	if err != nil {
-		// The cause may quote what it could not read, and that may be the key.
-		return nil, errors.New("the storage connection string is not of the form " +
-			"DefaultEndpointsProtocol=https;AccountName=…;AccountKey=…;EndpointSuffix=core.windows.net")
+		return nil, errConnectionString
 	}
 	return New(c), nil
 }
