@@ -49,6 +49,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 
 peers: ## tests against software that is not ours, installed here (needs Node and Python): Azurite, Prophet, Spark
 	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 ./shared/blobstore/azblob ./internal/emulator/azurite ./internal/emulator/blobevents
+	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 -timeout 10m -run 'Azurite|/azurite' ./internal/e2e
 	prophet=$$(tools/forecastpeers/install.sh) && SKUCAST_PEERS_PYTHON=$$prophet go test -count=1 -timeout 10m -run 'Python|NeverBelow' ./forecast/prophet
 	spark=$$(tools/spark/install.sh) && SKUCAST_SPARK_PYTHON=$$spark go test -count=1 -timeout 30m -run 'TestSpark(Parity|Plans)' ./etl/duckdb
 	job=$$(tools/spark/job.sh) && SKUCAST_SPARK_JOB=$$job go test -count=1 -timeout 10m -run TestSparkGivesTheSameDigest ./internal/e2e

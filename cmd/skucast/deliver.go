@@ -12,6 +12,7 @@ import (
 
 	"github.com/skucast/skucast/cmd/internal/stack"
 	"github.com/skucast/skucast/shared/blobstore"
+	"github.com/skucast/skucast/shared/blobstore/dirblob"
 	"github.com/skucast/skucast/shared/ledger"
 	"github.com/skucast/skucast/shared/products"
 	"github.com/skucast/skucast/shared/run"
@@ -129,27 +130,25 @@ func (d *delivery) folder(ctx context.Context, dir string, wanted func(name stri
 			return
 		}
 		if name := strings.TrimPrefix(info.Name, dir); wanted(name) {
-			d.err = d.file(info.Name, filepath.Join(d.out, filepath.FromSlash(name)))
+			d.err = d.file(ctx, info.Name, filepath.Join(d.out, filepath.FromSlash(name)))
 		}
 	}
 }
 
-func (d *delivery) file(place, to string) error {
-	from, err := d.store.Store.Path(place)
-	if err != nil {
-		return err
-	}
+func (d *delivery) file(ctx context.Context, place, to string) error {
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		return fmt.Errorf("deliver %s: %w", place, err)
 	}
-	if d.move && os.Rename(from, to) == nil {
-		return nil
+	if folder, ok := d.store.Store.(*dirblob.Store); ok && d.move {
+		if from, err := folder.Path(place); err == nil && os.Rename(from, to) == nil {
+			return nil
+		}
 	}
-	return copyFile(from, to)
+	return download(ctx, d.store.Store, place, to)
 }
 
-func copyFile(from, to string) (err error) {
-	r, err := os.Open(from)
+func download(ctx context.Context, s blobstore.Store, place, to string) (err error) {
+	r, _, err := s.Open(ctx, place)
 	if err != nil {
 		return fmt.Errorf("deliver: %w", err)
 	}

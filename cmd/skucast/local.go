@@ -19,6 +19,7 @@ type localFlags struct {
 	resendAfter time.Duration
 	faults      string
 	spark       string
+	storage     storageFlags
 	verbose     bool
 }
 
@@ -29,6 +30,7 @@ func (l *localFlags) register(fs *flag.FlagSet) {
 	fs.DurationVar(&l.resendAfter, "resend-after", stack.DefaultResendAfter, "`time` without any result after which messages are sent again")
 	fs.StringVar(&l.faults, "faults", "", "make the local cloud misbehave, to watch it recover: `seed=7,duplicate=2,lose=0.25,delay=300ms,kill=1s`")
 	fs.StringVar(&l.spark, "spark", "", "`program` of the Spark job (make spark prints it) to read files with, instead of the built-in engine")
+	l.storage.register(fs)
 	fs.BoolVar(&l.verbose, "v", false, "log everything to stderr")
 }
 
@@ -61,8 +63,15 @@ func (l *localFlags) config(p program, dir string) (stack.Config, error) {
 		}
 		etl = []string{l.spark}
 	}
+	storage, err := l.storage.storage(p)
+	if err != nil {
+		return stack.Config{}, err
+	}
+	if l.spark != "" && storage.Elsewhere() {
+		etl = []string{self, "etl-job", "--program", l.spark}
+	}
 	return stack.Config{
-		Dir: dir, Instances: l.instances, App: app, Worker: []string{self, "worker"}, ETL: etl,
+		Dir: dir, Storage: storage, Instances: l.instances, App: app, Worker: []string{self, "worker"}, ETL: etl,
 		Tick: l.tick, ResendAfter: l.resendAfter, Faults: faults, Logger: p.logger(l.verbose),
 	}, nil
 }

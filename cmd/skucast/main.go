@@ -50,6 +50,7 @@ func commands() []command {
 		{"demo", "", "generate two years of sales and run the whole pipeline on this machine", false, program.demo},
 		{"up", "", "keep the local pipeline up: watch a folder for dropped files, serve the API", false, program.up},
 		{"run", "FILE", "run one file through the whole pipeline and copy the results out", false, program.runFile},
+		{"upload", "FILE", "drop a file into the cloud's storage account, or into that of a running skucast up", false, program.upload},
 		{"check", "FILE", "how a file would be read: columns, dates, what is repaired or rejected; nothing is forecast", false, program.check},
 		{"backtest", "FILE", "how good the forecasts of a file would have been, by model, demand class, horizon and volume", false, program.backtest},
 		{"generate", "", "write realistic sales with a fixed seed, and the truth behind them", false, program.generate},

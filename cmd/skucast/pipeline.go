@@ -89,15 +89,25 @@ func reach(getenv func(string) string, where string) (pipeline, error) {
 
 // reachUp connects to the `skucast up` that holds the folder's lock.
 func reachUp(data string) (pipeline, error) {
-	b, err := os.ReadFile(filepath.Join(data, upSettings))
+	settings, err := readSettings(data)
 	if err != nil {
 		return pipeline{}, fmt.Errorf("another skucast works on %s and has not said how to reach it; try again when it has started or ended: %w", data, err)
 	}
+	return reach(func(name string) string { return settings[name] }, "skucast up")
+}
+
+// readSettings reads what tellSettings wrote.
+func readSettings(data string) (map[string]string, error) {
+	name := filepath.Join(data, upSettings)
+	b, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
 	var settings map[string]string
 	if err := json.Unmarshal(b, &settings); err != nil {
-		return pipeline{}, fmt.Errorf("%s: %w", filepath.Join(data, upSettings), err)
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return reach(func(name string) string { return settings[name] }, "skucast up")
+	return settings, nil
 }
 
 func startOwn(ctx context.Context, start func() (stack.Config, error)) (pipeline, error) {

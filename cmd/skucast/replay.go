@@ -102,7 +102,7 @@ func (p program) replay(ctx context.Context, fs *flag.FlagSet, args []string) er
 
 // replayLook is a dry run on a folder that no pipeline works on.
 func (p program) replayLook(ctx context.Context, r replayFlags, args []string) error {
-	api, err := openLocal(r.data)
+	api, err := p.openFor(r.data, r.local.storage)
 	if err != nil {
 		return err
 	}

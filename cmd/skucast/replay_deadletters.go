@@ -77,7 +77,7 @@ func (p program) refused(ctx context.Context, r replayFlags) (h handlers.DeadLet
 		if r.dead.resubmit && !r.dryRun {
 			return h, nil, fmt.Errorf("%w: start it with skucast up --data %s, then resubmit", err, r.data)
 		}
-		api, err := openLocal(r.data)
+		api, err := p.open(r.data)
 		return handlers.DeadLetters{Ledger: api.Ledger}, func() {}, err
 	}
 	if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -137,12 +136,7 @@ func store(ctx context.Context, s blobstore.Store, file string, opts run.Options
 		blob = run.Incoming + "file-" + filepath.Base(file) + ".csv" // the name marks settings or a temporary file
 	}
 	d := run.Drop{Container: blobstore.RawData, Blob: blob}
-	if err := put(ctx, s, d.FileOptions(), func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(run.Canonical(opts))), nil
-	}); err != nil {
-		return d, err
-	}
-	if err := put(ctx, s, d.Place(), func() (io.ReadCloser, error) { return os.Open(file) }); err != nil {
+	if err := drop(ctx, s, d, file, opts); err != nil {
 		return d, err
 	}
 	info, err := s.Head(ctx, d.Place())

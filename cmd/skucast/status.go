@@ -5,15 +5,14 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 
+	"github.com/skucast/skucast/cmd/internal/worker"
 	"github.com/skucast/skucast/forecast"
 	"github.com/skucast/skucast/handlers"
 	"github.com/skucast/skucast/shared/blobstore"
-	"github.com/skucast/skucast/shared/blobstore/dirblob"
 	"github.com/skucast/skucast/shared/config"
 	"github.com/skucast/skucast/shared/event"
 	"github.com/skucast/skucast/shared/ledger"
@@ -22,27 +21,37 @@ import (
 	"github.com/skucast/skucast/web"
 )
 
-// openLocal opens a local storage account for reading.
-func openLocal(dir string) (handlers.API, error) {
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return handlers.API{}, fmt.Errorf("there is no local storage folder %s; skucast up makes one, --data names another", dir)
-	}
-	store, err := dirblob.Open(dir)
+// open opens a storage account for reading.
+func (p program) open(data string) (handlers.API, error) {
+	store, err := p.openAccount(data)
 	if err != nil {
 		return handlers.API{}, err
 	}
 	return handlers.API{Ledger: ledger.Ledger{Store: store, Version: config.Version}}, nil
 }
 
+// openFor opens the storage account that flags name, or else that of the folder.
+func (p program) openFor(data string, flags storageFlags) (handlers.API, error) {
+	where, err := flags.storage(p)
+	if err != nil {
+		return handlers.API{}, err
+	}
+	if where.Connection == "" {
+		return p.open(data)
+	}
+	store, err := worker.OpenStore(config.Storage{ConnectionString: where.Connection})
+	return handlers.API{Ledger: ledger.Ledger{Store: store, Version: config.Version}}, err
+}
+
 // status is `skucast status [RUN]`.
 func (p program) status(ctx context.Context, fs *flag.FlagSet, args []string) error {
-	data := fs.String("data", defaultData, "`folder` of the local storage account")
+	data := fs.String("data", defaultData, "`folder` of the local storage account; one named in the environment (SKUCAST_STORAGE_ACCOUNT_URL, …) comes first")
 	asJSON := fs.Bool("json", false, "print JSON")
 	rest, err := p.parse(fs, args, 0, 1)
 	if err != nil {
 		return err
 	}
-	api, err := openLocal(*data)
+	api, err := p.open(*data)
 	if err != nil {
 		return err
 	}
@@ -144,7 +153,7 @@ func (p program) describe(v ledger.View) {
 
 // forecast is `skucast forecast SKU`.
 func (p program) forecast(ctx context.Context, fs *flag.FlagSet, args []string) error {
-	data := fs.String("data", defaultData, "`folder` of the local storage account")
+	data := fs.String("data", defaultData, "`folder` of the local storage account; one named in the environment (SKUCAST_STORAGE_ACCOUNT_URL, …) comes first")
 	feed := fs.String("feed", run.DefaultFeed, "the `feed`, a folder under incoming/")
 	store := fs.String("store", "", "one `store` only")
 	asJSON := fs.Bool("json", false, "print JSON, with all quantiles")
@@ -152,7 +161,7 @@ func (p program) forecast(ctx context.Context, fs *flag.FlagSet, args []string) 
 	if err != nil {
 		return err
 	}
-	api, err := openLocal(*data)
+	api, err := p.open(*data)
 	if err != nil {
 		return err
 	}

@@ -28,8 +28,17 @@ func (p program) up(ctx context.Context, fs *flag.FlagSet, args []string) error 
 	if _, err := p.parse(fs, args, 0, 0); err != nil {
 		return err
 	}
+	cfg, err := local.config(p, *data)
+	if err != nil {
+		return err
+	}
 	incoming := filepath.Join(*data, "raw-data", "incoming")
-	if err := os.MkdirAll(incoming, 0o755); err != nil {
+	folder, where := incoming, "copy CSV files into "+incoming
+	if cfg.Storage.Elsewhere() {
+		folder, where = *data, fmt.Sprintf("drop CSV files with skucast upload FILE --data %s; other tools take SKUCAST_STORAGE_CONNECTION_STRING of %s",
+			*data, filepath.Join(*data, upSettings))
+	}
+	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return fmt.Errorf("make the folder for drops: %w", err)
 	}
 	release, err := lockFile(filepath.Join(*data, upLock))
@@ -37,10 +46,6 @@ func (p program) up(ctx context.Context, fs *flag.FlagSet, args []string) error 
 		return fmt.Errorf("another skucast is up on %s: %w", *data, err)
 	}
 	defer release()
-	cfg, err := local.config(p, *data)
-	if err != nil {
-		return err
-	}
 	cfg.Addr = *addr
 	st, err := stack.Start(ctx, cfg)
 	if err != nil {
@@ -52,7 +57,7 @@ func (p program) up(ctx context.Context, fs *flag.FlagSet, args []string) error 
 		return err
 	}
 	defer forget()
-	fmt.Fprintf(p.Stdout, "copy CSV files into %s\nService Bus on %s\nAPI on %s/api/runs, Ctrl-C ends\n", incoming, st.Bus, st.URL())
+	fmt.Fprintf(p.Stdout, "%s\nService Bus on %s\nAPI on %s/api/runs, Ctrl-C ends\n", where, st.Bus, st.URL())
 	return p.tell(ctx, st)
 }
 

@@ -11,10 +11,12 @@ import (
 	"strings"
 
 	"github.com/skucast/skucast/cmd/internal/stack"
+	"github.com/skucast/skucast/cmd/internal/volume"
 	"github.com/skucast/skucast/cmd/internal/worker"
 	"github.com/skucast/skucast/etl/databricks"
 	"github.com/skucast/skucast/etl/duckdb"
 	"github.com/skucast/skucast/internal/azfunc"
+	"github.com/skucast/skucast/shared/blobstore"
 	"github.com/skucast/skucast/shared/blobstore/dirblob"
 	"github.com/skucast/skucast/shared/config"
 	"github.com/skucast/skucast/shared/event"
@@ -37,7 +39,8 @@ func (p program) worker(ctx context.Context, fs *flag.FlagSet, args []string) er
 // failure to stderr in the form that the jobs service passes on.
 func (p program) etlJob(ctx context.Context, fs *flag.FlagSet, args []string) error {
 	params := map[string]string{}
-	dir := fs.String("dir", "", "`folder` of the local storage account")
+	dir := fs.String("dir", "", "`folder` for temporary files; the settings (SKUCAST_STORAGE_…) say where the blobs are, it where they do not")
+	engine := fs.String("program", "", "`program` that runs the ETL on folders, instead of the built-in engine")
 	fs.Func("param", "`name=value` of the job run", func(s string) error {
 		name, value, _ := strings.Cut(s, "=")
 		params[name] = value
@@ -46,7 +49,7 @@ func (p program) etlJob(ctx context.Context, fs *flag.FlagSet, args []string) er
 	if _, err := p.parse(fs, args, 0, 0); err != nil {
 		return err
 	}
-	if err := p.transform(ctx, *dir, params); err != nil {
+	if err := p.transform(ctx, *dir, *engine, params); err != nil {
 		reason := event.ReasonOf(err)
 		if reason == "" {
 			reason = run.ReasonETLError
@@ -57,8 +60,8 @@ func (p program) etlJob(ctx context.Context, fs *flag.FlagSet, args []string) er
 	return nil
 }
 
-func (p program) transform(ctx context.Context, dir string, params map[string]string) error {
-	store, err := dirblob.Open(dir)
+func (p program) transform(ctx context.Context, dir, engine string, params map[string]string) error {
+	store, err := p.jobStore(dir)
 	if err != nil {
 		return err
 	}
@@ -71,6 +74,12 @@ func (p program) transform(ctx context.Context, dir string, params map[string]st
 		return fmt.Errorf("make a folder for temporary files: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(temp) }() // what stays behind is cleaned at the next start
+	if engine != "" {
+		return volume.Run(ctx, volume.Job{
+			Store: store, Dir: temp, Drop: drop, DropPlace: params[databricks.ParamDrop], ETLID: params[databricks.ParamETLID],
+			Program: engine, Stdout: p.Stdout,
+		})
+	}
 	progress := json.NewEncoder(p.Stdout)
 	_, err = duckdb.Run(ctx, duckdb.Job{
 		Store: store, ETLID: params[databricks.ParamETLID], Drop: drop, JobRunID: filepath.Base(temp), TempDir: temp,
@@ -80,6 +89,18 @@ func (p program) transform(ctx context.Context, dir string, params map[string]st
 		Logger: p.logger(false),
 	})
 	return err
+}
+
+// jobStore opens the storage account of an ETL job.
+func (p program) jobStore(dir string) (blobstore.Store, error) {
+	if !p.inCloud() {
+		return dirblob.Open(dir)
+	}
+	cfg, err := config.LoadStorage(p.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	return worker.OpenStore(cfg)
 }
 
 // config is `skucast config`.

@@ -48,6 +48,12 @@ const patience = 2 * time.Minute
 // skucast runs one command line to its end.
 func skucast(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return skucastIn(t, nil, args...)
+}
+
+// skucastIn runs one command line with more in its environment.
+func skucastIn(t *testing.T, env []string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	bin, err := program()
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +63,7 @@ func skucast(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	cmd := exec.CommandContext(ctx, bin, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	cmd.Env = append(cmd.Environ(), env...)
 	err = cmd.Run()
 	if ctx.Err() != nil {
 		t.Fatalf("skucast %v did not end in %s\n%s", args, patience, tail(errs.String()))

@@ -18,12 +18,16 @@ func TestDigestSurvivesFaults(t *testing.T) {
 		{"workers killed", []string{"--instances", "4", "--faults", "seed=4,kill=300ms"}},
 		{"all of it", []string{"--instances", "4", "--faults", "seed=5,duplicate=2,delay=300ms,lose=0.25,kill=500ms"}},
 	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			got, _ := forecast(t, file, c.args...)
-			if got.Digest != want.Digest || got.Series != want.Series {
-				t.Errorf("digest %s, series %+v; want %s, %+v", got.Digest, got.Series, want.Digest, want.Series)
-			}
-		})
+	on := func(where string, flags func(t *testing.T) []string) {
+		for _, c := range cases {
+			t.Run(c.name+where, func(t *testing.T) {
+				got, _ := forecast(t, file, append(flags(t), c.args...)...)
+				if got.Digest != want.Digest || got.Series != want.Series {
+					t.Errorf("digest %s, series %+v; want %s, %+v", got.Digest, got.Series, want.Digest, want.Series)
+				}
+			})
+		}
 	}
+	on("", func(*testing.T) []string { return nil })
+	on(" on Azurite", func(t *testing.T) []string { return []string{"--azurite=" + azuriteProgram(t)} })
 }

@@ -63,47 +63,49 @@ func (u *up) refused(n int) map[string]string {
 
 // Messages that no repetition can make useful are kept with a reason and disturb nobody.
 func TestForeignMessagesAreRefused(t *testing.T) {
-	t.Parallel()
-	file := salesFile(t, 9)
-	want, _ := forecast(t, file)
-	u := start(t, t.TempDir())
-	unknown := strings.Repeat("0", 64)
-	u.send(event.QueueTrainSKU, []byte("hello"))
-	u.send(event.QueueTrainSKU, event.Encode(event.TrainMessage{V: 1, RunID: unknown, Unit: "00000000", File: "f", Rows: 1, NSeries: 1}))
-	u.send(event.QueuePublishRun, event.Encode(event.RunMessage{V: 1, RunID: unknown}))
-	u.send(event.QueuePlanTraining, event.Encode(event.RunMessage{V: 2, RunID: unknown}))
-	u.send(event.QueueFinishRun, event.Encode(event.FinishMessage{V: 1, RunID: unknown, Unit: "00000000"}))
-	u.copyIn(file, "sales.csv")
-	runs := u.await("ended", ended(1))
-	if runs[0].Complete == nil || runs[0].Complete.Digest != want.Digest {
-		t.Errorf("the good file beside them: %+v", runs[0])
-	}
-	id := runs[0].RunID
-	u.send(event.QueueTrainSKU, event.Encode(event.TrainMessage{V: 1, RunID: id, Unit: "00099999", File: "sales/none.parquet", Rows: 1, NSeries: 1}))
-	reasons := u.refused(6)
-	for _, want := range []string{
-		"train-sku invalid_message", "train-sku unknown_run", "train-sku unknown_unit", "publish-run unknown_run",
-		"plan-training invalid_message", "finish-run unknown_run",
-	} {
-		if reasons[want] == "" {
-			t.Errorf("not refused: %s; there is %v", want, reasons)
+	eachStorage(t, func(t *testing.T, s storage) {
+		file := salesFile(t, 9)
+		want, _ := forecast(t, file)
+		u := start(t, t.TempDir(), s.flags...)
+		unknown := strings.Repeat("0", 64)
+		u.send(event.QueueTrainSKU, []byte("hello"))
+		u.send(event.QueueTrainSKU, event.Encode(event.TrainMessage{V: 1, RunID: unknown, Unit: "00000000", File: "f", Rows: 1, NSeries: 1}))
+		u.send(event.QueuePublishRun, event.Encode(event.RunMessage{V: 1, RunID: unknown}))
+		u.send(event.QueuePlanTraining, event.Encode(event.RunMessage{V: 2, RunID: unknown}))
+		u.send(event.QueueFinishRun, event.Encode(event.FinishMessage{V: 1, RunID: unknown, Unit: "00000000"}))
+		u.copyIn(file, "sales.csv")
+		runs := u.await("ended", ended(1))
+		if runs[0].Complete == nil || runs[0].Complete.Digest != want.Digest {
+			t.Errorf("the good file beside them: %+v", runs[0])
 		}
-	}
-	stdout, _, code := skucast(t, "status", "--data", u.data)
-	if code != 0 || !strings.Contains(stdout, "unknown_unit") {
-		t.Errorf("status, exit %d:\n%s", code, stdout)
-	}
+		id := runs[0].RunID
+		u.send(event.QueueTrainSKU, event.Encode(event.TrainMessage{V: 1, RunID: id, Unit: "00099999", File: "sales/none.parquet", Rows: 1, NSeries: 1}))
+		reasons := u.refused(6)
+		for _, want := range []string{
+			"train-sku invalid_message", "train-sku unknown_run", "train-sku unknown_unit", "publish-run unknown_run",
+			"plan-training invalid_message", "finish-run unknown_run",
+		} {
+			if reasons[want] == "" {
+				t.Errorf("not refused: %s; there is %v", want, reasons)
+			}
+		}
+		stdout, _, code := skucast(t, "status", "--data", u.data)
+		if code != 0 || !strings.Contains(stdout, "unknown_unit") {
+			t.Errorf("status, exit %d:\n%s", code, stdout)
+		}
+	})
 }
 
 // A file that is deleted before anybody reads it is a failed run, not a lost one.
 func TestDeletedSource(t *testing.T) {
-	t.Parallel()
-	u := start(t, t.TempDir())
-	u.copyIn(salesFile(t, 10), "north/sales.csv")
-	u.await("claimed", func(runs []ledger.View) bool { return len(runs) == 1 })
-	u.remove("north/sales.csv")
-	runs := u.await("ended", ended(1))
-	if f := runs[0].Failed; runs[0].Complete == nil && (f == nil || f.Reason != "source_gone" || f.WayOut == "") {
-		t.Errorf("run %+v, want complete (read in time) or source_gone", runs[0])
-	}
+	eachStorage(t, func(t *testing.T, s storage) {
+		u := start(t, t.TempDir(), s.flags...)
+		u.copyIn(salesFile(t, 10), "north/sales.csv")
+		u.await("claimed", func(runs []ledger.View) bool { return len(runs) == 1 })
+		u.remove("north/sales.csv")
+		runs := u.await("ended", ended(1))
+		if f := runs[0].Failed; runs[0].Complete == nil && (f == nil || f.Reason != "source_gone" || f.WayOut == "") {
+			t.Errorf("run %+v, want complete (read in time) or source_gone", runs[0])
+		}
+	})
 }

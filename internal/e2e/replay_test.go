@@ -3,8 +3,6 @@ package e2e
 import (
 	"encoding/csv"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,17 +12,17 @@ import (
 )
 
 // kept is a finished run whose storage account is kept.
-func kept(t *testing.T, seed int) (data string, c run.Complete) {
+func (s storage) kept(t *testing.T, seed int) (data, file string, c run.Complete) {
 	t.Helper()
-	data = t.TempDir()
-	c, _ = forecast(t, salesFile(t, seed), "--data", data)
-	return data, c
+	data, file = t.TempDir(), salesFile(t, seed)
+	c, _ = forecast(t, file, append([]string{"--data", data}, s.flags...)...)
+	return data, file, c
 }
 
 // replayed does something again and returns the run that came of it.
-func replayed(t *testing.T, data string, args ...string) ledger.View {
+func (s storage) replayed(t *testing.T, data string, args ...string) ledger.View {
 	t.Helper()
-	stdout, stderr, code := skucast(t, append([]string{"replay", "--data", data, "--json"}, args...)...)
+	stdout, stderr, code := skucast(t, append(append([]string{"replay", "--data", data, "--json"}, s.flags...), args...)...)
 	if code != 0 {
 		t.Fatalf("skucast replay %q: exit %d\n%s", args, code, tail(stderr))
 	}
@@ -35,14 +33,10 @@ func replayed(t *testing.T, data string, args ...string) ledger.View {
 	return v
 }
 
-// firstSKU is a SKU of a run's file.
-func firstSKU(t *testing.T, data string) string {
+// firstSKU is a SKU of a file.
+func firstSKU(t *testing.T, file string) string {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(data, "raw-data", "incoming", "*.csv"))
-	if err != nil || len(files) != 1 {
-		t.Fatalf("files %q, %v", files, err)
-	}
-	rows, err := csv.NewReader(strings.NewReader(read(t, files[0]))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(read(t, file))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,114 +52,116 @@ func firstSKU(t *testing.T, data string) string {
 // The same content and options give the same numbers, however much of the run is done
 // again.
 func TestReplayGivesTheSameDigest(t *testing.T) {
-	t.Parallel()
-	data, want := kept(t, 21)
-	sku := firstSKU(t, data)
-	before := want.RunID
-	for i, args := range [][]string{
-		{want.RunID[:12]}, {want.RunID, "--etl"}, {want.RunID, "--sku", sku}, {"--file", "sales.csv"},
-	} {
-		v := replayed(t, data, args...)
-		if v.Complete == nil || v.Complete.Digest != want.Digest {
-			t.Errorf("replay %q: %+v, want digest %s", args, v, want.Digest)
+	eachStorage(t, func(t *testing.T, s storage) {
+		data, file, want := s.kept(t, 21)
+		sku := firstSKU(t, file)
+		before := want.RunID
+		for i, args := range [][]string{
+			{want.RunID[:12]}, {want.RunID, "--etl"}, {want.RunID, "--sku", sku}, {"--file", "sales.csv"},
+		} {
+			v := s.replayed(t, data, args...)
+			if v.Complete == nil || v.Complete.Digest != want.Digest {
+				t.Errorf("replay %q: %+v, want digest %s", args, v, want.Digest)
+			}
+			if v.Reason != run.ReasonReplay(i+1) || v.Ordinal != i+1 {
+				t.Errorf("replay %q: %s, ordinal %d", args, v.Reason, v.Ordinal)
+			}
+			if args[0] == "--file" && v.ReplayOf != before {
+				t.Errorf("--file replayed %s, want the newest run %s", v.ReplayOf, before)
+			}
+			before = v.RunID
 		}
-		if v.Reason != run.ReasonReplay(i+1) || v.Ordinal != i+1 {
-			t.Errorf("replay %q: %s, ordinal %d", args, v.Reason, v.Ordinal)
+		var latest run.Latest
+		if err := json.Unmarshal([]byte(get(t, s.open(t, data), "forecasts/latest/default.json")), &latest); err != nil || latest.RunID != before {
+			t.Errorf("latest is %s (%v), want the last replay %s", latest.RunID, err, before)
 		}
-		if args[0] == "--file" && v.ReplayOf != before {
-			t.Errorf("--file replayed %s, want the newest run %s", v.ReplayOf, before)
+		stdout, _, code := s.status(t, data)
+		if code != 0 || strings.Count(stdout, "replay:") != 4 {
+			t.Errorf("status, exit %d:\n%s", code, stdout)
 		}
-		before = v.RunID
-	}
-	var latest run.Latest
-	if err := json.Unmarshal([]byte(read(t, data, "forecasts", "latest", "default.json")), &latest); err != nil || latest.RunID != before {
-		t.Errorf("latest is %s (%v), want the last replay %s", latest.RunID, err, before)
-	}
-	stdout, _, code := skucast(t, "status", "--data", data)
-	if code != 0 || strings.Count(stdout, "replay:") != 4 {
-		t.Errorf("status, exit %d:\n%s", code, stdout)
-	}
+	})
 }
 
 // What a run did not finish is done by a replay; what it did finish is carried over.
 func TestReplayOfFailedUnits(t *testing.T) {
-	t.Parallel()
-	data, want := kept(t, 22)
-	dir := filepath.Join(data, "forecasts", "runs", want.RunID)
-	for _, name := range []string{"_complete.json", "state.json", "series/00000003.parquet", "series/00000007.parquet"} {
-		if err := os.Remove(filepath.Join(dir, filepath.FromSlash(name))); err != nil {
-			t.Fatal(err)
+	eachStorage(t, func(t *testing.T, s storage) {
+		data, _, want := s.kept(t, 22)
+		store, dir := s.open(t, data), run.Dir(want.RunID)
+		for _, name := range []string{"_complete.json", "state.json", "series/00000003.parquet", "series/00000007.parquet"} {
+			if err := store.Delete(t.Context(), dir+name); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	if err := os.Truncate(filepath.Join(dir, "series", "00000005.parquet"), 40); err != nil {
-		t.Fatal(err) // a crash left it unreadable: it counts as missing
-	}
-	failed := run.Canonical(run.Failed{V: run.Version, RunID: want.RunID, Reason: run.ReasonNoProgress, Phase: run.PhaseTrain, Units: []string{"00000003", "00000007"}})
-	if err := os.WriteFile(filepath.Join(dir, "_failed.json"), failed, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	stdout, _, code := skucast(t, "replay", "--data", data, want.RunID, "--failed", "--dry-run")
-	if code != 0 || !strings.Contains(stdout, "2 of 24 are trained, 22 carried over") {
-		t.Errorf("dry run, exit %d:\n%s", code, stdout)
-	}
-	v := replayed(t, data, want.RunID, "--failed")
-	if v.Complete == nil || v.Complete.Digest != want.Digest {
-		t.Errorf("%+v, want digest %s", v, want.Digest)
-	}
+		cut := dir + "series/00000005.parquet" // a crash left it unreadable: it counts as missing
+		put(t, store, cut, get(t, store, cut)[:40])
+		put(t, store, dir+"_failed.json", string(run.Canonical(run.Failed{
+			V: run.Version, RunID: want.RunID, Reason: run.ReasonNoProgress, Phase: run.PhaseTrain, Units: []string{"00000003", "00000007"},
+		})))
+		stdout, _, code := skucast(t, append([]string{"replay", "--data", data, want.RunID, "--failed", "--dry-run"}, s.flags...)...)
+		if code != 0 || !strings.Contains(stdout, "2 of 24 are trained, 22 carried over") {
+			t.Errorf("dry run, exit %d:\n%s", code, stdout)
+		}
+		v := s.replayed(t, data, want.RunID, "--failed")
+		if v.Complete == nil || v.Complete.Digest != want.Digest {
+			t.Errorf("%+v, want digest %s", v, want.Digest)
+		}
+	})
 }
 
 // The CLI is killed when it has announced the run: whoever comes next goes on with it.
 func TestReplayIsFinishedByAnother(t *testing.T) {
-	t.Parallel()
-	data, want := kept(t, 23)
-	u := start(t, data)
-	stdout, stderr, code := skucast(t, "replay", "--data", data, want.RunID, "--no-wait")
-	if code != 0 {
-		t.Fatalf("exit %d\n%s", code, stderr)
-	}
-	u.kill()
-	u = start(t, data)
-	for _, r := range u.await("ended", ended(2)) {
-		if r.Complete == nil || r.Complete.Digest != want.Digest {
-			t.Errorf("%+v, want digest %s\n%s", r, want.Digest, stdout)
+	eachStorage(t, func(t *testing.T, s storage) {
+		data, _, want := s.kept(t, 23)
+		u := start(t, data, s.flags...)
+		stdout, stderr, code := skucast(t, "replay", "--data", data, want.RunID, "--no-wait")
+		if code != 0 {
+			t.Fatalf("exit %d\n%s", code, stderr)
 		}
-	}
-	if _, stderr, code := skucast(t, "replay", "--data", t.TempDir(), want.RunID, "--no-wait"); code != 1 || !strings.Contains(stderr, "no skucast up") {
-		t.Errorf("--no-wait with nobody to go on: exit %d, %s", code, stderr)
-	}
+		u.kill()
+		u = start(t, data, s.flags...)
+		for _, r := range u.await("ended", ended(2)) {
+			if r.Complete == nil || r.Complete.Digest != want.Digest {
+				t.Errorf("%+v, want digest %s\n%s", r, want.Digest, stdout)
+			}
+		}
+		if _, stderr, code := skucast(t, "replay", "--data", t.TempDir(), want.RunID, "--no-wait"); code != 1 || !strings.Contains(stderr, "no skucast up") {
+			t.Errorf("--no-wait with nobody to go on: exit %d, %s", code, stderr)
+		}
+	})
 }
 
 // Messages that were refused are listed, sent again and discarded.
 func TestDeadLettersAreReplayed(t *testing.T) {
-	t.Parallel()
-	u := start(t, t.TempDir())
-	u.copyIn(salesFile(t, 24), "sales.csv")
-	done := u.await("ended", ended(1))[0]
-	u.send(event.QueueTrainSKU, []byte("hello"))
-	u.send(event.QueueTrainSKU, event.Encode(event.TrainMessage{V: 1, RunID: done.RunID, Unit: "00099999", File: "sales/none.parquet", Rows: 1, NSeries: 1}))
-	u.refused(2)
-	ask := func(args ...string) string {
-		t.Helper()
-		stdout, stderr, code := skucast(t, append([]string{"replay", "--deadletters", "--data", u.data}, args...)...)
-		if code != 0 {
-			t.Fatalf("replay --deadletters %q: exit %d\n%s", args, code, stderr)
+	eachStorage(t, func(t *testing.T, s storage) {
+		u := start(t, t.TempDir(), s.flags...)
+		u.copyIn(salesFile(t, 24), "sales.csv")
+		done := u.await("ended", ended(1))[0]
+		u.send(event.QueueTrainSKU, []byte("hello"))
+		u.send(event.QueueTrainSKU, event.Encode(event.TrainMessage{V: 1, RunID: done.RunID, Unit: "00099999", File: "sales/none.parquet", Rows: 1, NSeries: 1}))
+		u.refused(2)
+		ask := func(args ...string) string {
+			t.Helper()
+			stdout, stderr, code := skucast(t, append([]string{"replay", "--deadletters", "--data", u.data}, args...)...)
+			if code != 0 {
+				t.Fatalf("replay --deadletters %q: exit %d\n%s", args, code, stderr)
+			}
+			return stdout
 		}
-		return stdout
-	}
-	if out := ask("--run", done.RunID[:12]); !strings.Contains(out, "unknown_unit") || strings.Contains(out, "invalid_message") {
-		t.Errorf("list of one run:\n%s", out)
-	}
-	if out := ask("--resubmit", "--reason", "invalid_message"); !strings.Contains(out, "1 sent again") {
-		t.Errorf("resubmit:\n%s", out)
-	}
-	u.refused(2) // it is as useless as before
-	if out := ask(); !strings.Contains(out, "~r1") {
-		t.Errorf("list after the resubmission:\n%s", out)
-	}
-	if out := ask("--discard", "--all"); !strings.Contains(out, "2 discarded") {
-		t.Errorf("discard:\n%s", out)
-	}
-	if out := ask(); !strings.Contains(out, "nothing is refused") {
-		t.Errorf("list after all:\n%s", out)
-	}
+		if out := ask("--run", done.RunID[:12]); !strings.Contains(out, "unknown_unit") || strings.Contains(out, "invalid_message") {
+			t.Errorf("list of one run:\n%s", out)
+		}
+		if out := ask("--resubmit", "--reason", "invalid_message"); !strings.Contains(out, "1 sent again") {
+			t.Errorf("resubmit:\n%s", out)
+		}
+		u.refused(2) // it is as useless as before
+		if out := ask(); !strings.Contains(out, "~r1") {
+			t.Errorf("list after the resubmission:\n%s", out)
+		}
+		if out := ask("--discard", "--all"); !strings.Contains(out, "2 discarded") {
+			t.Errorf("discard:\n%s", out)
+		}
+		if out := ask(); !strings.Contains(out, "nothing is refused") {
+			t.Errorf("list after all:\n%s", out)
+		}
+	})
 }

@@ -13,7 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/skucast/skucast/shared/blobstore"
 	"github.com/skucast/skucast/shared/ledger"
+	"github.com/skucast/skucast/shared/run"
 )
 
 // up is a running `skucast up`.
@@ -64,9 +66,13 @@ func (u *up) kill() {
 	_ = u.cmd.Wait()
 }
 
-// copyIn copies a file into the watched folder as a person does.
+// copyIn copies a file into the watched folder, or uploads it, as a person does.
 func (u *up) copyIn(file, as string) {
 	u.t.Helper()
+	if store := u.account(); store != nil {
+		put(u.t, store, blobstore.RawData+"/"+run.Incoming+as, read(u.t, file))
+		return
+	}
 	to := filepath.Join(u.data, "raw-data", "incoming", filepath.FromSlash(as))
 	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 		u.t.Fatal(err)
@@ -78,6 +84,12 @@ func (u *up) copyIn(file, as string) {
 
 func (u *up) remove(name string) {
 	u.t.Helper()
+	if store := u.account(); store != nil {
+		if err := store.Delete(u.t.Context(), blobstore.RawData+"/"+run.Incoming+name); err != nil {
+			u.t.Fatal(err)
+		}
+		return
+	}
 	if err := os.Remove(filepath.Join(u.data, "raw-data", "incoming", filepath.FromSlash(name))); err != nil {
 		u.t.Fatal(err)
 	}
@@ -130,84 +142,86 @@ func ended(n int) func([]ledger.View) bool {
 }
 
 func TestStackKilledMidRunFinishesAfterRestart(t *testing.T) {
-	t.Parallel()
-	file := salesFile(t, 6)
-	want, _ := forecast(t, file)
-	data := t.TempDir()
-	u := start(t, data)
-	u.copyIn(file, "sales.csv")
-	u.await("half-way", func(runs []ledger.View) bool {
-		return len(runs) == 1 && (runs[0].UnitsDone > 2 || runs[0].Complete != nil)
+	eachStorage(t, func(t *testing.T, s storage) {
+		file := salesFile(t, 6)
+		want, _ := forecast(t, file)
+		data := t.TempDir()
+		u := start(t, data, s.flags...)
+		u.copyIn(file, "sales.csv")
+		u.await("half-way", func(runs []ledger.View) bool {
+			return len(runs) == 1 && (runs[0].UnitsDone > 2 || runs[0].Complete != nil)
+		})
+		u.kill()
+		u = start(t, data, s.flags...)
+		runs := u.await("complete", ended(1))
+		if runs[0].Complete == nil || runs[0].Complete.Digest != want.Digest {
+			t.Errorf("run after the restart: %+v, want digest %s", runs[0], want.Digest)
+		}
 	})
-	u.kill()
-	u = start(t, data)
-	runs := u.await("complete", ended(1))
-	if runs[0].Complete == nil || runs[0].Complete.Digest != want.Digest {
-		t.Errorf("run after the restart: %+v, want digest %s", runs[0], want.Digest)
-	}
 }
 
 func TestFilesSideBySide(t *testing.T) {
-	t.Parallel()
-	a, b := salesFile(t, 7), salesFile(t, 8)
-	wantA, _ := forecast(t, a)
-	wantB, _ := forecast(t, b)
-	u := start(t, t.TempDir())
-	u.copyIn(a, "north/sales.csv")
-	u.copyIn(b, "south/sales.csv")
-	bad := filepath.Join(t.TempDir(), "bad.csv")
-	if err := os.WriteFile(bad, []byte("colour,size\nred,1\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	u.copyIn(bad, "bad/sales.csv")
-	got := map[string]ledger.View{}
-	for _, r := range u.await("ended", ended(3)) {
-		got[r.Feed] = r
-	}
-	if got["bad"].Failed == nil || got["bad"].Failed.Reason != "missing_column" {
-		t.Errorf("bad file: %+v", got["bad"])
-	}
-	for feed, want := range map[string]string{"north": wantA.Digest, "south": wantB.Digest} {
-		if got[feed].Complete == nil || got[feed].Complete.Digest != want {
-			t.Errorf("feed %s: %+v, want digest %s", feed, got[feed], want)
+	eachStorage(t, func(t *testing.T, s storage) {
+		a, b := salesFile(t, 7), salesFile(t, 8)
+		wantA, _ := forecast(t, a)
+		wantB, _ := forecast(t, b)
+		u := start(t, t.TempDir(), s.flags...)
+		u.copyIn(a, "north/sales.csv")
+		u.copyIn(b, "south/sales.csv")
+		bad := filepath.Join(t.TempDir(), "bad.csv")
+		if err := os.WriteFile(bad, []byte("colour,size\nred,1\n"), 0o644); err != nil {
+			t.Fatal(err)
 		}
-	}
+		u.copyIn(bad, "bad/sales.csv")
+		got := map[string]ledger.View{}
+		for _, r := range u.await("ended", ended(3)) {
+			got[r.Feed] = r
+		}
+		if got["bad"].Failed == nil || got["bad"].Failed.Reason != "missing_column" {
+			t.Errorf("bad file: %+v", got["bad"])
+		}
+		for feed, want := range map[string]string{"north": wantA.Digest, "south": wantB.Digest} {
+			if got[feed].Complete == nil || got[feed].Complete.Digest != want {
+				t.Errorf("feed %s: %+v, want digest %s", feed, got[feed], want)
+			}
+		}
 
-	// The same file again is one computation; a corrected one and another horizon are new.
-	u.copyIn(a, "again/sales.csv")
-	again := u.await("the copy ended", ended(4))
-	for _, r := range again {
-		if r.Feed == "again" && (r.Complete == nil || r.Complete.DuplicateOf == nil || *r.Complete.DuplicateOf != got["north"].RunID) {
-			t.Errorf("copy: %+v, want a duplicate of %s", r, got["north"].RunID)
+		// The same file again is one computation; a corrected one and another horizon are new.
+		u.copyIn(a, "again/sales.csv")
+		again := u.await("the copy ended", ended(4))
+		for _, r := range again {
+			if r.Feed == "again" && (r.Complete == nil || r.Complete.DuplicateOf == nil || *r.Complete.DuplicateOf != got["north"].RunID) {
+				t.Errorf("copy: %+v, want a duplicate of %s", r, got["north"].RunID)
+			}
 		}
-	}
-	corrected := filepath.Join(t.TempDir(), "corrected.csv")
-	text := lines(read(t, a))
-	if err := os.WriteFile(corrected, []byte(strings.Join(text[:len(text)-40], "\n")+"\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	u.copyIn(corrected, "north/sales.csv")
-	options := filepath.Join(t.TempDir(), "o.json")
-	if err := os.WriteFile(options, []byte(`{"horizon":5}`), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	u.copyIn(options, "short/sales.csv.options.json")
-	u.copyIn(a, "short/sales.csv")
-	for _, r := range u.await("all ended", ended(6)) {
-		if r.Feed == "short" && (r.Complete == nil || r.Complete.Horizon != 5 || r.Complete.DuplicateOf != nil) {
-			t.Errorf("other horizon: %+v", r)
+		corrected := filepath.Join(t.TempDir(), "corrected.csv")
+		text := lines(read(t, a))
+		if err := os.WriteFile(corrected, []byte(strings.Join(text[:len(text)-40], "\n")+"\n"), 0o644); err != nil {
+			t.Fatal(err)
 		}
-		if r.Feed == "north" && r.RunID != got["north"].RunID && (r.Complete == nil || r.Complete.Digest == wantA.Digest) {
-			t.Errorf("corrected file: %+v", r)
+		u.copyIn(corrected, "north/sales.csv")
+		options := filepath.Join(t.TempDir(), "o.json")
+		if err := os.WriteFile(options, []byte(`{"horizon":5}`), 0o644); err != nil {
+			t.Fatal(err)
 		}
-	}
-	stdout, _, code := skucast(t, "status", "--data", u.data)
-	if code != 0 || !strings.Contains(stdout, "missing_column") || strings.Count(stdout, "complete") < 5 {
-		t.Errorf("status, exit %d:\n%s", code, stdout)
-	}
-	if _, stderr, code := skucast(t, "up", "--data", u.data); code != 1 || !strings.Contains(stderr, "another skucast is up") {
-		t.Errorf("a second stack on the same folder: exit %d, %s", code, fmt.Sprint(stderr))
-	}
+		u.copyIn(options, "short/sales.csv.options.json")
+		u.copyIn(a, "short/sales.csv")
+		for _, r := range u.await("all ended", ended(6)) {
+			if r.Feed == "short" && (r.Complete == nil || r.Complete.Horizon != 5 || r.Complete.DuplicateOf != nil) {
+				t.Errorf("other horizon: %+v", r)
+			}
+			if r.Feed == "north" && r.RunID != got["north"].RunID && (r.Complete == nil || r.Complete.Digest == wantA.Digest) {
+				t.Errorf("corrected file: %+v", r)
+			}
+		}
+		stdout, _, code := skucast(t, "status", "--data", u.data)
+		if code != 0 || !strings.Contains(stdout, "missing_column") || strings.Count(stdout, "complete") < 5 {
+			t.Errorf("status, exit %d:\n%s", code, stdout)
+		}
+		if _, stderr, code := skucast(t, "up", "--data", u.data); code != 1 || !strings.Contains(stderr, "another skucast is up") {
+			t.Errorf("a second stack on the same folder: exit %d, %s", code, fmt.Sprint(stderr))
+		}
+	})
 }
 
 // A file that is still being copied, or has the name of one, is not taken.

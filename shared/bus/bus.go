@@ -26,6 +26,8 @@ type Config struct {
 	// Namespace in the cloud, as in "name.servicebus.windows.net", reached with the
 	// identity of the process.
 	Namespace string
+	// Credential for the namespace; nil is azidentity's default one.
+	Credential azcore.TokenCredential
 }
 
 // Dial returns a client. It does not connect: the first send does.
@@ -40,6 +42,9 @@ func Dial(cfg Config) (*azservicebus.Client, error) {
 		}
 		return c, nil
 	case cfg.Namespace != "":
+		if cfg.Credential != nil {
+			return dialNamespace(cfg.Namespace, cfg.Credential)
+		}
 		cred, err := azidentity.NewDefaultAzureCredential(nil)
 		if err != nil {
 			return nil, fmt.Errorf("service bus %s: identity: %w", cfg.Namespace, err)

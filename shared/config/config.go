@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -153,10 +154,7 @@ func Load(getenv func(string) string) (Config, error) {
 		}
 	}
 	errs = append(errs,
-		exactlyOne("storage", map[string]bool{
-			"SKUCAST_STORAGE_DIR": c.Storage.Dir != "", "SKUCAST_STORAGE_ACCOUNT_URL": getenv("SKUCAST_STORAGE_ACCOUNT_URL") != "",
-			"SKUCAST_STORAGE_CONNECTION_STRING": c.Storage.ConnectionString != "",
-		}),
+		oneStorage(c, getenv),
 		exactlyOne("the Service Bus", map[string]bool{
 			"SERVICEBUS": c.Bus.ConnectionString != "", "SERVICEBUS__fullyQualifiedNamespace": c.Bus.Namespace != "",
 		}))
@@ -167,6 +165,34 @@ func Load(getenv func(string) string) (Config, error) {
 		errs = append(errs, errors.New("setting SKUCAST_DATABRICKS_JOB_ID is missing: the id of the ETL job"))
 	}
 	return c, errors.Join(errs...)
+}
+
+// LoadStorage reads where the blob store is and nothing else: for programs that need no
+// messages and no jobs.
+func LoadStorage(getenv func(string) string) (Storage, error) {
+	only := func(name string) string {
+		if strings.HasPrefix(name, "SKUCAST_STORAGE_") {
+			return getenv(name)
+		}
+		return ""
+	}
+	var c Config
+	var errs []error
+	for _, s := range settings() {
+		if v := only(s.name); v != "" {
+			if err := s.set(&c, v); err != nil {
+				errs = append(errs, fmt.Errorf("setting %s: %w", s.name, err))
+			}
+		}
+	}
+	return c.Storage, errors.Join(append(errs, oneStorage(c, only))...)
+}
+
+func oneStorage(c Config, getenv func(string) string) error {
+	return exactlyOne("storage", map[string]bool{
+		"SKUCAST_STORAGE_DIR": c.Storage.Dir != "", "SKUCAST_STORAGE_ACCOUNT_URL": getenv("SKUCAST_STORAGE_ACCOUNT_URL") != "",
+		"SKUCAST_STORAGE_CONNECTION_STRING": c.Storage.ConnectionString != "",
+	})
 }
 
 // exactlyOne checks alternatives: setting name → whether it is set.

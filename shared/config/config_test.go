@@ -71,3 +71,16 @@ func TestSecretsStaySecret(t *testing.T) {
 		}
 	}
 }
+
+func TestLoadStorage(t *testing.T) {
+	t.Parallel()
+	s, err := LoadStorage(env("SKUCAST_STORAGE_CONNECTION_STRING", "c", "SKUCAST_DATABRICKS_JOB_ID", "none of its business"))
+	if err != nil || s.ConnectionString.Reveal() != "c" {
+		t.Errorf("%+v, %v", s, err)
+	}
+	for _, bad := range []func(string) string{env(), env("SKUCAST_STORAGE_DIR", "d", "SKUCAST_STORAGE_CONNECTION_STRING", "c"), env("SKUCAST_STORAGE_ACCOUNT_URL", "http://plain")} {
+		if s, err := LoadStorage(bad); err == nil {
+			t.Errorf("loaded %+v", s)
+		}
+	}
+}

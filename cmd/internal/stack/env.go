@@ -3,7 +3,6 @@ package stack
 import (
 	"maps"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -32,8 +31,9 @@ func (s *Stack) workerEnv() []string {
 func (s *Stack) Settings() map[string]string { return maps.Clone(s.settings) }
 
 func (s *Stack) workerSettings(bus string, topic *eventgrid.CustomTopic, ca string) map[string]string {
+	name, value := s.storageSetting()
 	return map[string]string{
-		"SKUCAST_STORAGE_DIR":        filepath.Clean(s.cfg.Dir),
+		name:                         value,
 		"SERVICEBUS":                 bus,
 		"SKUCAST_DATABRICKS_HOST":    s.jobs.URL(),
 		"SKUCAST_DATABRICKS_TOKEN":   s.jobs.Token(),

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"syscall"
 	"time"
@@ -27,12 +26,12 @@ func (s *Stack) runETL(ctx context.Context, params map[string]string, report fun
 	for name, value := range params {
 		argv = append(argv, "--param", name+"="+value)
 	}
-	argv = append(argv, "--dir", s.cfg.Dir)
+	argv = append(argv, "--dir", s.cfg.Dir) // the account, or where there is room beside another one
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) } // with the children of a Spark job
 	cmd.WaitDelay = 5 * time.Second
 	cmd.SysProcAttr = dieWithParent()
-	cmd.Env = os.Environ()
+	cmd.Env = s.etlEnv()
 	var failure bytes.Buffer
 	cmd.Stderr = &failure
 	out, err := cmd.StdoutPipe()

@@ -17,11 +17,8 @@ import (
 // this process are noticed at once.
 const pollEvery = 100 * time.Millisecond
 
-// account is the storage account's name in events.
-const account = "skucastlocal"
-
-// startEvents raises BlobCreated for what appears in the two watched folders, and
-// delivers as the deployment's subscriptions do.
+// startEvents raises BlobCreated for what appears in storage, and delivers as the
+// deployment's subscriptions do.
 func (s *Stack) startEvents(bus string) error {
 	client, err := azservicebus.NewClientFromConnectionString(bus, nil)
 	if err != nil {
@@ -32,15 +29,28 @@ func (s *Stack) startEvents(bus string) error {
 		return fmt.Errorf("connect Event Grid to queue %s: %w", event.QueuePlanTraining, err)
 	}
 	s.closers = append(s.closers, func() { _ = client.Close(s.ctx) })
-	topic, err := eventgrid.NewSystemTopic(s.ctx, account,
+	topic, err := eventgrid.NewSystemTopic(s.ctx, s.blobs.account,
 		eventgrid.Subscriptions(eventgrid.ToFunction("submit-etl", s.host.DeliverEvent), eventgrid.ToQueue(sender)),
 		eventgrid.Options{Backoff: eventgrid.CompressedBackoff(20), Chaos: s.cfg.Faults.events(), Log: s.cfg.Logger})
 	if err != nil {
 		return err
 	}
 	s.closers = append(s.closers, topic.Close)
+	if s.blobs.folder != nil {
+		s.startWatch(topic)
+	} else {
+		s.blobs.topic.Store(topic) // what has been written so far belongs to reconcile
+	}
+	if s.cfg.Faults.KillEvery > 0 {
+		s.running.Go(s.killWorkers)
+	}
+	return nil
+}
+
+// startWatch raises the events of a folder, which has nobody to raise them.
+func (s *Stack) startWatch(topic *eventgrid.SystemTopic) {
 	w := &dirblob.Watcher{
-		Store: s.Store,
+		Store: s.blobs.folder,
 		Prefixes: []dirblob.Prefix{
 			{Name: blobstore.RawData + "/" + run.Incoming, Depth: -1, Rest: dirblob.PersonRest},
 			{Name: blobstore.ProcessedData + "/etl/", Suffix: "/" + run.ManifestName, Depth: 1},
@@ -51,10 +61,6 @@ func (s *Stack) startEvents(bus string) error {
 	}
 	w.Poll(time.Now()) // what is there already belongs to reconcile
 	s.running.Go(func() { s.watch(w, topic) })
-	if s.cfg.Faults.KillEvery > 0 {
-		s.running.Go(s.killWorkers)
-	}
-	return nil
 }
 
 func (s *Stack) watch(w *dirblob.Watcher, topic *eventgrid.SystemTopic) {

@@ -1,5 +1,5 @@
-// Package stack runs on one machine what Azure runs in the cloud: a folder for the
-// storage account, and emulators of Service Bus, Event Grid, Databricks Jobs and the
+// Package stack runs on one machine what Azure runs in the cloud: a folder or Azurite for
+// the storage account, and emulators of Service Bus, Event Grid, Databricks Jobs and the
 // Functions host. The function app in the middle is the real one, in processes of its own,
 // and talks to all of them through the SDKs that it uses in Azure.
 package stack
@@ -25,12 +25,13 @@ import (
 	"github.com/skucast/skucast/internal/emulator/databricks"
 	"github.com/skucast/skucast/internal/emulator/eventgrid"
 	"github.com/skucast/skucast/internal/emulator/functionshost"
-	"github.com/skucast/skucast/shared/blobstore/dirblob"
+	"github.com/skucast/skucast/shared/blobstore"
 )
 
 // Config of a local stack.
 type Config struct {
-	Dir         string        // the storage account: one folder per container
+	Dir         string        // the storage account, one folder per container; with another Storage what belongs to this machine
+	Storage     Storage       // of blobs, if not Dir
 	Instances   int           // workers; 0 is one per core
 	Worker      []string      // argv that starts the function app; empty starts the staged app in App
 	App         string        // folder with host.json, as `make app` stages it; empty is the embedded one
@@ -51,10 +52,11 @@ const (
 
 // Stack is a running local stack.
 type Stack struct {
-	Store *dirblob.Store
+	Store blobstore.Store
 	Bus   string // connection string of the broker: loopback only, and gone with the stack
 
 	cfg      Config
+	blobs    blobs
 	settings map[string]string // of the workers
 	started  time.Time
 	jobs     *databricks.Server
@@ -90,7 +92,7 @@ func Start(ctx context.Context, cfg Config) (_ *Stack, err error) {
 			s.Close()
 		}
 	}()
-	if s.Store, err = dirblob.Open(cfg.Dir); err != nil {
+	if err = s.openStorage(); err != nil {
 		return nil, err
 	}
 	if s.api, err = (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.Addr); err != nil {

@@ -36,6 +36,11 @@ func Connect(cfg config.Config) (Parts, func(), error) {
 	if err != nil {
 		return Parts{}, nil, err
 	}
+	return connect(cfg, cred)
+}
+
+// connect uses cred wherever the settings name no key.
+func connect(cfg config.Config, cred azcore.TokenCredential) (Parts, func(), error) {
 	store, err := openStore(cfg.Storage, cred)
 	if err != nil {
 		return Parts{}, nil, err
@@ -57,7 +62,7 @@ func Connect(cfg config.Config) (Parts, func(), error) {
 			return Parts{}, nil, err
 		}
 	}
-	client, err := bus.Dial(bus.Config{ConnectionString: cfg.Bus.ConnectionString.Reveal(), Namespace: cfg.Bus.Namespace})
+	client, err := bus.Dial(bus.Config{ConnectionString: cfg.Bus.ConnectionString.Reveal(), Namespace: cfg.Bus.Namespace, Credential: cred})
 	if err != nil {
 		return Parts{}, nil, err
 	}
@@ -73,7 +78,7 @@ func Connect(cfg config.Config) (Parts, func(), error) {
 // credential is the managed identity, or what a developer is logged in with; nil where no
 // setting needs one.
 func credential(cfg config.Config) (azcore.TokenCredential, error) {
-	if cfg.Databricks.Token != "" && cfg.Storage.AccountURL == "" {
+	if cfg.Storage.AccountURL == "" && cfg.Bus.Namespace == "" && cfg.Databricks.Token != "" && (cfg.EventGrid.Endpoint == "" || cfg.EventGrid.Key != "") {
 		return nil, nil
 	}
 	cred, err := azidentity.NewDefaultAzureCredential(nil)
