@@ -14,7 +14,7 @@ import (
 	"github.com/skucast/skucast/emulator/servicebus"
 )
 
-const usage = `Usage: servicebus [--listen 127.0.0.1:0] --config Config.json | --queue NAME... [--data-dir DIR]
+const usage = `Usage: servicebus [--listen 127.0.0.1:0] --config Config.json | --queue NAME... | --auto-create [--data-dir DIR]
 
 Runs a Service Bus that the client libraries of Azure Service Bus talk to unmodified. The
 first line of output is its connection string. Queues and topics come from a Config.json as
@@ -33,6 +33,7 @@ type options struct {
 	keys      map[string]string
 	rights    map[string]servicebus.Right
 	anyJWT    bool
+	create    bool
 	tls       bool
 	tlsWrite  string
 	cert, key string
@@ -85,6 +86,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return nil
 	})
 	fs.BoolVar(&o.anyJWT, "any-jwt", false, "with --key: accept every token of an identity (Microsoft Entra) unread")
+	fs.BoolVar(&o.create, "auto-create", false, "make a queue when a client names one that does not exist")
 	fs.BoolVar(&o.tls, "tls", false, "speak TLS, with a self-signed certificate for localhost unless --tls-cert is given")
 	fs.StringVar(&o.tlsWrite, "tls-write-cert", "", "`file` that gets the self-signed certificate, for clients to trust")
 	fs.StringVar(&o.cert, "tls-cert", "", "PEM `file` with a certificate; needs --tls-key and implies --tls")
@@ -97,8 +99,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	switch {
 	case fs.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q; see servicebus -h", fs.Arg(0))
-	case len(o.queues) == 0 && o.config == "":
-		err = errors.New("no queue named; add --queue NAME or --config FILE")
+	case len(o.queues) == 0 && o.config == "" && !o.create:
+		err = errors.New("no queue named; add --queue NAME or --config FILE, or --auto-create")
 	case (o.cert == "") != (o.key == ""):
 		err = errors.New("--tls-cert and --tls-key go together")
 	case o.tlsWrite != "" && (!o.tls || o.cert != ""):
@@ -128,7 +130,7 @@ func (o options) serverConfig(now func() time.Time) (servicebus.Config, error) {
 		q.Name = name
 		cfg.Queues = append(cfg.Queues, q)
 	}
-	cfg.Keys, cfg.Rights, cfg.AnyJWT, cfg.Dir = o.keys, o.rights, o.anyJWT, o.dir
+	cfg.Keys, cfg.Rights, cfg.AnyJWT, cfg.AutoCreate, cfg.Dir = o.keys, o.rights, o.anyJWT, o.create, o.dir
 	switch {
 	case o.cert != "":
 		pair, err := tls.LoadX509KeyPair(o.cert, o.key)

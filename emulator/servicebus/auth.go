@@ -39,7 +39,7 @@ func (c *conn) putToken(r amqp.Request) amqp.Response {
 		c.claims[amqp.Entity(audience)] = granted
 	}
 	name := strings.TrimSuffix(strings.TrimSuffix(amqp.Entity(audience), nodeManagement), "/")
-	if name != "" && c.srv.lookup(name) == nil {
+	if name != "" && c.srv.resolve(name) == nil {
 		e := notFound(name)
 		return amqp.Response{Code: codeNotFound, Description: e.Description, Condition: e.Condition}
 	}

@@ -21,6 +21,7 @@ const (
 	MaxMessageSizeLimit     = 100 << 20 // bytes, Premium tier
 	maxNameLength           = 260
 	maxSubscriptionName     = 50
+	maxAutoCreated          = 10_000
 	maxForwards             = 4 // hops of a chain of queues that forward
 )
 
@@ -50,6 +51,10 @@ type Config struct {
 	// AnyJWT has tokens of identities (Microsoft Entra) accepted unread although there are
 	// Keys, which they are not signed with.
 	AnyJWT bool
+
+	// AutoCreate has a queue with the service's settings made when a client first names one that
+	// does not exist, as brokers other than Service Bus do, at most 10,000 of them.
+	AutoCreate bool
 
 	// TLS, if set, has every connection speak TLS; see SelfSigned.
 	TLS *tls.Config

@@ -246,6 +246,24 @@ func (s *Server) lookup(address string) *entity {
 	return s.entities[amqp.Entity(address)]
 }
 
+// resolve is lookup for a client: the queue that it names is made if the server is to.
+func (s *Server) resolve(address string) *entity {
+	if e := s.lookup(address); e != nil || !s.create {
+		return e
+	}
+	s.emu.Lock()
+	defer s.emu.Unlock()
+	if e := s.entities[amqp.Entity(address)]; e != nil || s.created >= maxAutoCreated {
+		return e
+	}
+	e, err := s.addQueue(Queue{Name: amqp.Entity(address)})
+	if err != nil {
+		return nil // not a name that a queue can have
+	}
+	s.created++
+	return e
+}
+
 // Queues returns the names of the queues in order.
 func (s *Server) Queues() []string { return s.names(isQueue) }
 

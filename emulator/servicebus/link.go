@@ -187,7 +187,7 @@ func (l *link) open(p amqp.Attach, source, target amqp.Terminus) *amqp.Error {
 	if refusal := l.s.c.authorized(node, l.kind); refusal != nil {
 		return refusal
 	}
-	if l.e = l.s.c.srv.lookup(name); l.e == nil {
+	if l.e = l.s.c.srv.resolve(name); l.e == nil {
 		return notFound(address)
 	}
 	switch {

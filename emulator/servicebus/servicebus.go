@@ -39,6 +39,7 @@ type Server struct {
 	limited map[string]Right  // of policies that may not do everything
 	anyJWT  bool
 	tls     *tls.Config // nil = none
+	create  bool        // queues that clients name
 
 	journal *journal.Journal // nil = in memory only
 
@@ -46,6 +47,7 @@ type Server struct {
 
 	emu      sync.RWMutex
 	entities map[string]*entity // by address in lower case; guarded by emu
+	created  int                // queues that clients have named; guarded by emu
 
 	mu        sync.Mutex
 	closed    bool
@@ -70,6 +72,7 @@ func New(cfg Config) (*Server, error) {
 		limited:   maps.Clone(cfg.Rights),
 		anyJWT:    cfg.AnyJWT,
 		tls:       cfg.TLS,
+		create:    cfg.AutoCreate,
 		entities:  map[string]*entity{},
 		listeners: map[net.Listener]struct{}{},
 		conns:     map[*conn]struct{}{},
