@@ -47,7 +47,9 @@ FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME (30s)
 	tools/fuzz.sh $(FUZZTIME)
 
-peers: ## tests against software that is not ours, installed here (needs Node and Python): Azurite, Prophet, Spark
+peers: build ## tests against and by software that is not ours, installed here (needs Node and Python): Azurite, Prophet, Spark, Service Bus clients
+	tools/servicebuspeers/azservicebus/run bin/servicebus
+	tools/servicebuspeers/goamqp/run bin/servicebus
 	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 ./shared/blobstore/azblob ./internal/emulator/azurite ./internal/emulator/blobevents
 	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 -timeout 10m -run 'Azurite|/azurite' ./internal/e2e
 	prophet=$$(tools/forecastpeers/install.sh) && SKUCAST_PEERS_PYTHON=$$prophet go test -count=1 -timeout 10m -run 'Python|NeverBelow' ./forecast/prophet
