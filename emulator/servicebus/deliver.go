@@ -86,6 +86,7 @@ func (l *link) deliver() {
 		}
 		for _, d := range got {
 			tag := tokenTag(d.LockToken)
+			d.WithToken = !l.settled
 			id := s.send(l, tag[:], l.settled, func(b []byte) []byte { return d.Message.Append(b, d.Assigned) })
 			if !l.settled {
 				s.remember(id, unsettled{l: l, token: d.LockToken})

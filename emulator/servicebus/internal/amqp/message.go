@@ -271,12 +271,12 @@ func replace(pairs []Pair, q Pair) []Pair {
 type Assigned struct {
 	DeliveryCount  uint32 // earlier deliveries
 	SequenceNumber int64
-	EnqueuedSeq    int64
+	EnqueuedSeq    int64 // 0 = not written: it was sent to this queue
 	EnqueuedAt     time.Time
 	LockedUntil    time.Time // zero = not locked
 	State          int32     // 0 active, 1 deferred, 2 scheduled
-	LockToken      UUID      // written only where the delivery has no tag of its own
-	WithToken      bool
+	LockToken      UUID
+	WithToken      bool // the lock token is written among the delivery annotations
 }
 
 // Append writes the message as delivered.
@@ -293,21 +293,24 @@ func (m *Message) Append(b []byte, a Assigned) []byte {
 	b = c.End(AppendUint(b, a.DeliveryCount), 5)
 
 	if a.WithToken {
-		b = appendDescriptor(b, sectionDeliveryAnnotations)
-		b, c = BeginMap(b)
-		b = AppendUUID(AppendSymbol(b, annLockToken), a.LockToken)
-		b = c.End(b, 2)
+		b = m.appendDelivery(b, a.LockToken)
 	} else {
 		b = append(b, m.buf[:m.annotations]...)
 	}
 
 	b = appendDescriptor(b, sectionMessageAnnotations)
 	b, c = BeginMap(b)
-	n := 4 + int(m.nAnnotations)
+	n := 2 + int(m.nAnnotations)
 	b = AppendLong(AppendSymbol(b, annSequenceNumber), a.SequenceNumber)
-	b = AppendLong(AppendSymbol(b, annEnqueuedSeq), a.EnqueuedSeq)
 	b = AppendTimestamp(AppendSymbol(b, annEnqueuedTime), a.EnqueuedAt)
-	b = AppendInt(AppendSymbol(b, annMessageState), a.State)
+	if a.EnqueuedSeq != 0 {
+		b = AppendLong(AppendSymbol(b, annEnqueuedSeq), a.EnqueuedSeq)
+		n++
+	}
+	if a.State != 0 || a.LockedUntil.IsZero() { // what is locked is active unless it is said
+		b = AppendInt(AppendSymbol(b, annMessageState), a.State)
+		n++
+	}
 	if !a.LockedUntil.IsZero() {
 		b = AppendTimestamp(AppendSymbol(b, annLockedUntil), a.LockedUntil)
 		n++
@@ -316,6 +319,27 @@ func (m *Message) Append(b []byte, a Assigned) []byte {
 	b = c.End(b, 2*n)
 
 	return m.appendRest(b)
+}
+
+// appendDelivery writes the delivery annotations with the lock token, which is the broker's.
+func (m *Message) appendDelivery(b []byte, token UUID) []byte {
+	var own []Pair
+	if d := NewDecoder(m.buf[:m.annotations]); m.annotations > 0 {
+		if _, err := d.descriptor(); err == nil {
+			own, _ = d.pairs() // annotations of the hop before, and no loss if they cannot be read
+		}
+	}
+	b = appendDescriptor(b, sectionDeliveryAnnotations)
+	b, c := BeginMap(b)
+	n := 1
+	b = AppendUUID(AppendSymbol(b, annLockToken), token)
+	for _, p := range own {
+		if p.Key != annLockToken {
+			b = append(AppendSymbol(b, p.Key), p.Value...)
+			n++
+		}
+	}
+	return c.End(b, 2*n)
 }
 
 // ReadBatch calls each with every message inside a batch.

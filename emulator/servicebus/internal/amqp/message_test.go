@@ -76,8 +76,8 @@ func TestMessageKeepsWhatItDoesNotOwn(t *testing.T) {
 		t.Errorf("header %v", h)
 	}
 	a := got[2].Value.(Map)
-	if len(a) != 6 || a.Get(annSequenceNumber) != int64(7) || a.Get(annEnqueuedSeq) != int64(5) || a.Get(annEnqueuedTime) != now ||
-		a.Get(annLockedUntil) != now.Add(time.Minute) || a.Get(annMessageState) != int32(0) || a.Get("x-own") != "kept" {
+	if len(a) != 5 || a.Get(annSequenceNumber) != int64(7) || a.Get(annEnqueuedSeq) != int64(5) || a.Get(annEnqueuedTime) != now ||
+		a.Get(annLockedUntil) != now.Add(time.Minute) || a.Get("x-own") != "kept" {
 		t.Errorf("annotations %v", a)
 	}
 	if p := got[3].Value.([]any); p[0] != "id-1" || p[6] != Symbol("text/plain") {
@@ -85,6 +85,34 @@ func TestMessageKeepsWhatItDoesNotOwn(t *testing.T) {
 	}
 	if !bytes.HasSuffix(m.Append(nil, Assigned{}), sample()[len(sample())-40:]) {
 		t.Error("the end of the message was changed")
+	}
+}
+
+// What the service does not write is not written: the state of a locked message that is
+// active, the first sequence number of one that was not forwarded. Its lock token is.
+func TestAnnotationsAreTheService(t *testing.T) {
+	m, err := ReadMessage(sample(), noID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Unix(1000, 0).UTC()
+	token := UUID{1, 2, 3}
+	for _, c := range []struct {
+		name     string
+		a        Assigned
+		state    any
+		enqueued any
+		token    any
+	}{
+		{"locked", Assigned{SequenceNumber: 7, LockedUntil: now, LockToken: token, WithToken: true}, nil, nil, token},
+		{"locked, deferred, forwarded", Assigned{SequenceNumber: 7, EnqueuedSeq: 7, LockedUntil: now, State: 1, LockToken: token, WithToken: true}, int32(1), int64(7), token},
+		{"peeked", Assigned{SequenceNumber: 7}, int32(0), nil, nil},
+	} {
+		got := sections(t, m.Append(nil, c.a))
+		delivery, a := got[1].Value.(Map), got[2].Value.(Map)
+		if a.Get(annMessageState) != c.state || a.Get(annEnqueuedSeq) != c.enqueued || delivery.Get(annLockToken) != c.token || delivery.Get("d") != "1" {
+			t.Errorf("%s: %v %v", c.name, delivery, a)
+		}
 	}
 }
 

@@ -26,7 +26,7 @@ func (q *Queue) ForwardTo(to *Queue) error {
 	}
 	q.route, q.room = to.accept, to.hasRoom
 	for it := q.pop(); it != nil; it = q.pop() {
-		m, seq := it.msg, it.enqueuedSeq
+		m, seq := it.msg, it.firstSeq()
 		q.count(it.state, -1)
 		q.remove(it)
 		q.arrive(m, seq, 0, q.sp.now())

@@ -67,7 +67,7 @@ type item struct {
 	sess        *session // nil = none
 	prev, next  *item    // in a list of locks
 	seq         int64
-	enqueuedSeq int64
+	enqueuedSeq int64 // in the queue that it was sent to; 0 = this one
 	enqueuedAt  int64
 	lockedUntil int64
 	timer       int64 // when a scheduled message is due, when another expires; 0 = never
@@ -211,16 +211,13 @@ func (q *Queue) hasRoom(size int64) error {
 func (q *Queue) arrive(m *amqp.Message, enqueuedSeq int64, deliveries uint32, now int64) int64 {
 	q.lastSeq++
 	seq := q.lastSeq
-	if enqueuedSeq == 0 {
-		enqueuedSeq = seq
-	}
 	it := &item{msg: m, seq: seq, enqueuedSeq: enqueuedSeq, enqueuedAt: now, deliveries: deliveries}
 	if q.route != nil {
-		if err := q.route(m, enqueuedSeq); err != nil {
+		if err := q.route(m, it.firstSeq()); err != nil {
 			it.msg = deadLetter(m, reasonForward, err.Error())
 			q.stats.Dead++
 			q.transfer.stats.Sent++
-			q.transfer.arrive(it.msg, enqueuedSeq, 0, now)
+			q.transfer.arrive(it.msg, it.firstSeq(), 0, now)
 			q.transfer.wake()
 		}
 		if q.sp.recorder != nil {
@@ -397,6 +394,14 @@ const (
 	stateDeferred  = 1
 	stateScheduled = 2
 )
+
+// firstSeq is the sequence number that a message got where it was sent to.
+func (it *item) firstSeq() int64 {
+	if it.enqueuedSeq != 0 {
+		return it.enqueuedSeq
+	}
+	return it.seq
+}
 
 func (it *item) delivery() Delivery {
 	d := Delivery{Message: it.msg, Assigned: amqp.Assigned{

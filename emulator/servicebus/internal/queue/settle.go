@@ -143,7 +143,7 @@ func deadLetter(m *amqp.Message, reason, description string) *amqp.Message {
 // letters are forwarded.
 func (q *Queue) bury(it *item) {
 	q.stats.Dead++
-	m, enqueuedSeq, deliveries := it.msg, it.enqueuedSeq, it.deliveries
+	m, enqueuedSeq, deliveries := it.msg, it.firstSeq(), it.deliveries
 	q.remove(it)
 	now := q.sp.now()
 	if to := q.forwardDead; to != nil {

@@ -47,7 +47,7 @@ type Recorder interface {
 type Record struct {
 	Message     *amqp.Message
 	Sequence    int64
-	EnqueuedSeq int64
+	EnqueuedSeq int64 // where it was sent to; 0 = here
 	EnqueuedAt  int64 // ms since 1970
 	Due         int64 // ms since 1970, of a scheduled message; 0 = not scheduled
 	Deliveries  uint32
