@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/skucast/skucast/emulator/servicebus/internal/amqp"
+	"github.com/skucast/skucast/emulator/servicebus/internal/websocket"
 )
 
 const (
@@ -77,7 +78,8 @@ func (c *conn) run() error {
 	if err := c.nc.SetReadDeadline(in(2 * idleTimeout)); err != nil {
 		return err
 	}
-	if begin, err := r.Peek(4); err == nil && isHTTP(begin) {
+	ws, overWebsocket := c.nc.(*websocket.Conn)
+	if begin, err := r.Peek(4); err == nil && isHTTP(begin) && !overWebsocket {
 		c.http.Store(true)
 		c.srv.administer(c.nc, r)
 		return nil
@@ -93,6 +95,9 @@ func (c *conn) run() error {
 	_ = c.nc.SetWriteDeadline(in(lastWords))
 	close(c.quit)
 	writer.Wait()
+	if overWebsocket {
+		ws.Goodbye()
+	}
 	_ = c.nc.Close()
 	return err
 }
