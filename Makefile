@@ -51,10 +51,12 @@ peers: build ## tests against and by software that is not ours, installed here (
 	tools/servicebuspeers/azservicebus/run bin/servicebus
 	tools/servicebuspeers/goamqp/run bin/servicebus
 	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 ./shared/blobstore/azblob ./internal/emulator/azurite ./internal/emulator/blobevents
-	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 -timeout 10m -run 'Azurite|/azurite' ./internal/e2e
+	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 -timeout 10m \
+		-run 'Azurite|Proxy|Upload|DigestSurvivesFaults|StackKilled|SideBySide|DeadLetters|Replay|DeletedSource|ForeignMessages/[aA]zurite' ./internal/e2e
 	prophet=$$(tools/forecastpeers/install.sh) && SKUCAST_PEERS_PYTHON=$$prophet go test -count=1 -timeout 10m -run 'Python|NeverBelow' ./forecast/prophet
 	spark=$$(tools/spark/install.sh) && SKUCAST_SPARK_PYTHON=$$spark go test -count=1 -timeout 30m -run 'TestSpark(Parity|Plans)' ./etl/duckdb
-	job=$$(tools/spark/job.sh) && SKUCAST_SPARK_JOB=$$job go test -count=1 -timeout 10m -run TestSparkGivesTheSameDigest ./internal/e2e
+	job=$$(tools/spark/job.sh) && azurite=$$(tools/azurite/install.sh) && SKUCAST_SPARK_JOB=$$job SKUCAST_AZURITE=$$azurite \
+		go test -count=1 -timeout 10m -run TestSpark ./internal/e2e
 
 bench: build ## the budgets of docs/performance.md, measured on this machine
 	bench/run
