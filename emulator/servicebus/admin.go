@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -42,6 +43,7 @@ func (s *Server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	raw := []byte(nil)
 	if v != nil {
+		name(v, r.Host)
 		if raw, err = xml.Marshal(v); err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
@@ -50,6 +52,21 @@ func (s *Server) handleHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/atom+xml;type=entry;charset=utf-8")
 	w.WriteHeader(code)
 	_, _ = w.Write(raw)
+}
+
+// name makes URLs of the ids of entries, as the service does: clients read names out of them.
+func name(answer any, host string) {
+	absolute := func(e *atom.Entry) {
+		e.ID = (&url.URL{Scheme: "https", Host: host, Path: "/" + e.ID}).String()
+	}
+	switch a := answer.(type) {
+	case *atom.Entry:
+		absolute(a)
+	case *atom.Feed:
+		for i := range a.Entries {
+			absolute(&a.Entries[i])
+		}
+	}
 }
 
 func (s *Server) request(r *http.Request) (answer any, code int, err error) {
@@ -107,7 +124,7 @@ func (s *Server) mayAdminister(r *http.Request) error {
 
 func (s *Server) describeNamespace() *atom.Entry {
 	const name = "sbemulatorns"
-	e := &atom.Entry{Title: name, Updated: atom.Time(s.now()), Content: atom.Content{Namespace: &atom.Namespace{
+	e := &atom.Entry{ID: "$namespaceinfo", Title: name, Updated: atom.Time(s.now()), Content: atom.Content{Namespace: &atom.Namespace{
 		CreatedTime: atom.Time(s.started), ModifiedTime: atom.Time(s.started), MessagingSKU: "Standard", Name: name, NamespaceType: "Messaging",
 	}}}
 	e.Content.Mark()
@@ -167,7 +184,7 @@ func (s *Server) administerRules(r *http.Request, path string) (any, int, error)
 		return nil, 0, refuse(http.StatusNotFound, "Subscription '%s' was not found.", path[:at])
 	}
 	entry := func(rule filter.Rule) *atom.Entry {
-		out := &atom.Entry{Title: rule.Name, Updated: atom.Time(rule.Since), Content: atom.Content{Rule: atom.DescribeRule(rule)}}
+		out := &atom.Entry{ID: strings.Trim(path[:at], "/") + "/Rules/" + rule.Name, Title: rule.Name, Updated: atom.Time(rule.Since), Content: atom.Content{Rule: atom.DescribeRule(rule)}}
 		out.Content.Mark()
 		return out
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -279,5 +280,23 @@ func TestAdministrationRefusals(t *testing.T) {
 	must(t, err)
 	if resp.Body.Close(); resp.StatusCode != http.StatusUnauthorized {
 		t.Errorf("without a token: %d", resp.StatusCode)
+	}
+}
+
+// Clients read the names of entities out of the ids of entries, which are URLs.
+func TestIDsOfEntriesAreURLs(t *testing.T) {
+	s := servicebustest.Start(t, servicebus.Queue{Name: "q"})
+	for _, path := range []string{"/q", "/$Resources/queues"} {
+		r, err := http.NewRequestWithContext(within(t, 10*time.Second), http.MethodGet, "http://"+s.Addr.String()+path+"?api-version=2021-05", nil)
+		must(t, err)
+		r.Close = true
+		resp, err := http.DefaultClient.Do(r)
+		must(t, err)
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		must(t, err)
+		if want := "<id>https://" + s.Addr.String() + "/q</id>"; !strings.Contains(string(body), want) {
+			t.Errorf("%s: %s without %s in\n%s", path, resp.Status, want, body)
+		}
 	}
 }

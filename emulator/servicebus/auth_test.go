@@ -191,3 +191,31 @@ func TestRights(t *testing.T) {
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
+
+// A client may leave the address of its link for answers empty and give the link's name in
+// reply-to, as the one for JavaScript does.
+func TestReplyToMayNameTheLink(t *testing.T) {
+	s := servicebustest.Start(t, servicebus.Queue{Name: "q"})
+	ctx := within(t, 10*time.Second)
+	conn, err := amqp.Dial(ctx, "amqp://"+s.Addr.String(), &amqp.ConnOptions{SASLType: amqp.SASLTypeAnonymous()})
+	must(t, err)
+	defer func() { _ = conn.Close() }()
+	session, err := conn.NewSession(ctx, nil)
+	must(t, err)
+	settled := amqp.SenderSettleModeSettled
+	r, err := session.NewReceiver(ctx, "$cbs", &amqp.ReceiverOptions{Name: "answers", RequestedSenderSettleMode: &settled})
+	must(t, err)
+	snd, err := session.NewSender(ctx, "$cbs", nil)
+	must(t, err)
+	replyTo := "answers"
+	must(t, snd.Send(ctx, &amqp.Message{
+		Properties:            &amqp.MessageProperties{MessageID: "1", ReplyTo: &replyTo},
+		ApplicationProperties: map[string]any{"operation": "put-token", "type": "jwt", "name": "amqp://h/q"},
+		Value:                 "a token",
+	}, nil))
+	m, err := r.Receive(ctx, nil)
+	must(t, err)
+	if m.Properties.CorrelationID != "1" || m.ApplicationProperties["status-code"] == nil {
+		t.Errorf("%+v, %v", m.Properties, m.ApplicationProperties)
+	}
+}

@@ -63,7 +63,7 @@ func (s *Server) entry(e *entity) *atom.Entry {
 		Active: st.Active + st.Locked, DeadLetter: st.DeadLettered, Scheduled: st.Scheduled, TransferDeadLetter: st.TransferDeadLettered,
 	}
 	d.CreatedAt, d.UpdatedAt, d.AccessedAt = atom.Time(e.created), atom.Time(e.updated), atom.Time(e.updated)
-	out := &atom.Entry{ID: e.address, Title: e.name, Updated: d.UpdatedAt}
+	out := &atom.Entry{ID: e.name, Title: e.name, Updated: d.UpdatedAt}
 	switch e.kind {
 	case isTopic:
 		d.LockDuration, d.MaxDeliveryCount, d.RequiresSession = nil, nil, nil

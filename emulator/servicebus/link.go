@@ -2,6 +2,7 @@ package servicebus
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -178,7 +179,9 @@ func (l *link) open(p amqp.Attach, source, target amqp.Terminus) *amqp.Error {
 		if l.kind == sending {
 			l.kind = requesting
 		} else {
-			l.kind, l.replyTo, l.settled = answering, target.Address, true
+			l.kind, l.settled = answering, true
+			// A client that gives its link no address names the link instead, as the one for JavaScript.
+			l.replyTo = cmp.Or(target.Address, p.Name)
 		}
 		if node == nodeCBS {
 			return nil
