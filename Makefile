@@ -50,6 +50,7 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 peers: build ## tests against and by software that is not ours, installed here (needs Node and Python): Azurite, Prophet, Spark, Service Bus clients
 	tools/servicebuspeers/azservicebus/run bin/servicebus
 	tools/servicebuspeers/goamqp/run bin/servicebus
+	tools/servicebuspeers/js/run bin/servicebus
 	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 ./shared/blobstore/azblob ./internal/emulator/azurite ./internal/emulator/blobevents
 	azurite=$$(tools/azurite/install.sh) && SKUCAST_AZURITE=$$azurite go test -count=1 -timeout 10m \
 		-run 'Azurite|Proxy|Upload|DigestSurvivesFaults|StackKilled|SideBySide|DeadLetters|Replay|DeletedSource|ForeignMessages/[aA]zurite' ./internal/e2e
