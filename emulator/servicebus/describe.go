@@ -51,7 +51,7 @@ func (s *Server) entry(e *entity) *atom.Entry {
 		}
 	}
 	yes, no := true, false
-	for to, def := range map[**bool]*bool{&d.EnableBatchedOperations: &yes, &d.SupportOrdering: &yes, &d.EnablePartitioning: &no} {
+	for to, def := range map[**bool]*bool{&d.EnableBatchedOperations: &yes, &d.SupportOrdering: &yes, &d.EnablePartitioning: &no, &d.EnableExpress: &no} {
 		if *to == nil {
 			*to = def
 		}

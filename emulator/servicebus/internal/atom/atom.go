@@ -47,6 +47,7 @@ type Description struct {
 	CorrelationFilterCount              *int    `xml:"CorrelationFilterCount,omitempty"`
 	AutoDeleteOnIdle                    *string `xml:"AutoDeleteOnIdle,omitempty"`
 	EnablePartitioning                  *bool   `xml:"EnablePartitioning,omitempty"`
+	EnableExpress                       *bool   `xml:"EnableExpress,omitempty"`
 	ForwardDeadLetteredMessagesTo       *string `xml:"ForwardDeadLetteredMessagesTo,omitempty"`
 	MaxMessageSizeInKilobytes           *int64  `xml:"MaxMessageSizeInKilobytes,omitempty"`
 }
